@@ -34,112 +34,112 @@ class Pages:
     site: Site | None = None
 
     def form(self, token: str, fields: Fields = EMPTY, faults: Sequence[str] = (), status: int = 200) -> HTMLResponse:
-        said = self.words
+        words = self.words
         has_position = bool(fields["lat"] and fields["lon"])
         body = filled(
             "form.html",
-            title=said("title"),
-            lead=said("lead"),
-            urgent=element("p", said("urgent", hotline=self.hotline), "note") if self.hotline else NOTHING,
+            title=words("title"),
+            lead=words("lead"),
+            urgent=element("p", words("urgent", hotline=self.hotline), "note") if self.hotline else NOTHING,
             site=self._site(),
             faults=self._faults(faults),
             action=self._address(self._form_path()),
-            category=said("category"),
+            category=words("category"),
             kinds=self._kinds(fields["category"]),
-            text=said("text"),
-            text_hint=said("text_hint"),
+            text=words("text"),
+            text_hint=words("text_hint"),
             text_value=fields["text"],
             max_text=str(MAX_TEXT),
-            where=said("where"),
-            use_position=said("use_position"),
-            position_asking=said("position_asking"),
-            position_known=said("position_known"),
-            position_refused=said("position_refused"),
-            position_said=said("position_kept") if has_position else "",
+            where=words("where"),
+            use_position=words("use_position"),
+            position_asking=words("position_asking"),
+            position_taken=words("position_taken"),
+            position_refused=words("position_refused"),
+            position_status=words("position_kept") if has_position else "",
             lat_value=fields["lat"],
             lon_value=fields["lon"],
             accuracy_value=fields["accuracy"],
-            address=said("address" if self.site is None else "address_at_site"),
+            address=words("address" if self.site is None else "address_at_site"),
             max_address=str(MAX_ADDRESS),
             address_value=fields["address"],
-            when=said("when"),
+            when=words("when"),
             when_value=fields["when"],
-            plate=said("plate"),
+            plate=words("plate"),
             plate_value=fields["plate"],
             informant=self._informant(fields),
-            trap=said("trap"),
+            trap=words("trap"),
             form_token=token,
-            send=said("send"),
+            send=words("send"),
             state_address=self._address("/report/state"),
-            state_link=said("state_link"),
+            state_link=words("state_link"),
         )
-        return self._page(said("title"), body, self._form_path(), status)
+        return self._page(words("title"), body, self._form_path(), status)
 
     def receipt(self, report: Report, code: str) -> HTMLResponse:
-        said = self.words
+        words = self.words
         body = filled(
             "receipt.html",
-            thanks=said("thanks"),
-            number=said("number"),
+            thanks=words("thanks"),
+            number=words("number"),
             number_value=report.number,
-            code=said("code"),
+            code=words("code"),
             code_value=code,
-            keep=said("keep"),
+            keep=words("keep"),
             most=str(MAX_PHOTOS),
-            photos=said("photos", most=MAX_PHOTOS),
-            photos_note=said("photos_note"),
-            photo_sending=said("photo_sending"),
-            photo_sent=said("photo_sent"),
-            photo_failed=said("photo_failed"),
+            photos=words("photos", most=MAX_PHOTOS),
+            photos_note=words("photos_note"),
+            photo_sending=words("photo_sending"),
+            photo_sent=words("photo_sent"),
+            photo_failed=words("photo_failed"),
             state_address=self._address("/report/state"),
-            state_link=said("state_link"),
+            state_link=words("state_link"),
             new_address=self._address(self._form_path()),
-            new_link=said("new_link"),
+            new_link=words("new_link"),
         )
-        return self._page(said("thanks"), body, self._form_path(), 201)
+        return self._page(words("thanks"), body, self._form_path(), 201)
 
     def state(
         self, number: str = "", found: Report | None = None, problem: str = "", status: int = 200
     ) -> HTMLResponse:
         """The question, and what was found or what is wrong with it (`problem`: a name of WORDS)."""
-        said, answer = self.words, NOTHING
+        words, answer = self.words, NOTHING
         if found is not None:
             lines = (
-                element("strong", said("state_of", number=found.number)),
+                element("strong", words("state_of", number=found.number)),
                 Markup("<br>"),
                 element("span", getattr(PROGRESS[found.progress], self.language)),
             )
             answer = element("p", joined(lines), "state")
         elif problem:
-            answer = self._faults([said(problem)], heading=False)
+            answer = self._faults([words(problem)], heading=False)
         body = filled(
             "state.html",
-            state_title=said("state_title"),
+            state_title=words("state_title"),
             answer=answer,
             action=self._address("/report/state"),
-            number=said("number"),
+            number=words("number"),
             number_value=number,
-            code=said("code"),
-            ask_state=said("ask_state"),
+            code=words("code"),
+            ask_state=words("ask_state"),
             new_address=self._address("/report"),
-            new_link=said("new_link"),
+            new_link=words("new_link"),
         )
-        return self._page(said("state_title"), body, "/report/state", status)
+        return self._page(words("state_title"), body, "/report/state", status)
 
     def message(self, heading: str, message: str, status: int, headers: dict[str, str] | None = None) -> HTMLResponse:
         """`heading` and `message`: names of WORDS."""
-        said = self.words
+        words = self.words
         body = filled(
             "message.html",
-            heading=said(heading),
-            message=said(message),
-            call=element("p", said("call", hotline=self.hotline)) if self.hotline else NOTHING,
+            heading=words(heading),
+            message=words(message),
+            call=element("p", words("call", hotline=self.hotline)) if self.hotline else NOTHING,
             new_address=self._address("/report"),
-            new_link=said("new_link"),
+            new_link=words("new_link"),
             state_address=self._address("/report/state"),
-            state_link=said("state_link"),
+            state_link=words("state_link"),
         )
-        return self._page(said(heading), body, "/report", status, headers)
+        return self._page(words(heading), body, "/report", status, headers)
 
     def words(self, name: str, **values: object) -> str:
         text: str = getattr(WORDS[name], self.language)
@@ -184,18 +184,18 @@ class Pages:
         )
 
     def _informant(self, fields: Fields) -> Markup:
-        said = self.words
+        words = self.words
         if not self.takes_names:
-            return element("p", said("no_names"), "note field")
+            return element("p", words("no_names"), "note field")
         return filled(
             "informant.html",
             open=Markup(" open") if fields["name"] or fields["contact"] else NOTHING,
-            informant=said("informant"),
-            privacy=said("privacy", office=self.office, days=self.keep_days),
-            name=said("name"),
+            informant=words("informant"),
+            privacy=words("privacy", office=self.office, days=self.keep_days),
+            name=words("name"),
             name_value=fields["name"],
             max_name=str(MAX_SHORT_CHARS),
-            contact=said("contact"),
+            contact=words("contact"),
             contact_value=fields["contact"],
             max_contact=str(MAX_CONTACT),
         )

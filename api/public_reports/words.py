@@ -21,7 +21,7 @@ WORDS: Final[dict[str, Text]] = {
     "where": Text(en="Where was it?", zh="发生地点"),
     "use_position": Text(en="I am there: use my position", zh="我在现场：使用当前位置"),
     "position_asking": Text(en="Asking the phone for its position…", zh="正在获取位置……"),
-    "position_known": Text(en="Position taken, exact to {m} m.", zh="已获取位置，精度约{m}米。"),
+    "position_taken": Text(en="Position taken, exact to {m} m.", zh="已获取位置，精度约{m}米。"),
     "position_refused": Text(
         en="The phone gave no position. Write the address instead.", zh="未能获取位置，请填写地址。"
     ),

@@ -4,6 +4,8 @@ from typing import Final
 
 from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
 
+from devices.db.column_types import SERIAL
+
 metadata: Final = MetaData()
 
 _NAMES: Final = JSON(none_as_null=True)
@@ -82,7 +84,7 @@ api_token: Final = Table(
 audit: Final = Table(
     "audit",
     metadata,
-    Column("no", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("no", SERIAL, primary_key=True, autoincrement=True),
     Column("at", BigInteger, nullable=False),
     Column("actor", String(64), nullable=False),
     Column("kind", String(16), nullable=False),

@@ -30,7 +30,7 @@ class ReportSettings(Group):
         "REPORT_FORM",
         "on or off",
         "on: whoever reaches the API's address can send reports by the form at /report. Off, since it takes text from "
-        "strangers: switch it on when somebody reads them.",
+        "anybody: switch it on when somebody reads it.",
     )
     public_url: Annotated[str, AfterValidator(_public_url)] | None = field(
         None,

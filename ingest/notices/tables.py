@@ -4,13 +4,14 @@ from typing import Final
 
 from sqlalchemy import JSON, BigInteger, Column, Index, Integer, MetaData, String, Table, Text, UniqueConstraint, text
 
+from devices.db.column_types import SERIAL
+
 metadata: Final = MetaData()
 
 OPEN: Final = text("state IN ('waiting', 'sending')")
 """What is not done yet. A database uses an index with a condition only for queries that have it word for word."""
 DIGESTS: Final = text("kind = 'digest'")
 MAX_MENTIONS_CHARS: Final = 2_000
-_SERIAL: Final = BigInteger().with_variant(Integer, "sqlite")
 
 notice_rules: Final = Table(
     "notice_rules",
@@ -26,7 +27,7 @@ notice_rules: Final = Table(
 notice: Final = Table(
     "notice",
     metadata,
-    Column("no", _SERIAL, primary_key=True, autoincrement=True),
+    Column("no", SERIAL, primary_key=True, autoincrement=True),
     Column("alert_id", String(16), nullable=False),
     Column("event", String(40), nullable=False),
     Column("channel", String(40), nullable=False),

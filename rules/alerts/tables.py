@@ -22,10 +22,10 @@ from sqlalchemy import (
     text,
 )
 
+from devices.db.column_types import SERIAL
+
 metadata: Final = MetaData()
 
-_SERIAL: Final = BigInteger().with_variant(Integer, "sqlite")
-"""SQLite numbers rows itself only where the type of the key is INTEGER."""
 
 _OPEN: Final = text("closed_at IS NULL AND outcome IS NULL")
 """Few of many: each desk asks for them every few seconds."""
@@ -74,7 +74,7 @@ alert: Final = Table(
 alert_change: Final = Table(
     "alert_change",
     metadata,
-    Column("no", _SERIAL, primary_key=True, autoincrement=True),
+    Column("no", SERIAL, primary_key=True, autoincrement=True),
     Column("alert_id", String(16), nullable=False),
     Column("phase", String(16), nullable=False),
     Column("revision", Integer, nullable=False),
@@ -88,7 +88,7 @@ alert_change: Final = Table(
 alert_action: Final = Table(
     "alert_action",
     metadata,
-    Column("no", _SERIAL, primary_key=True, autoincrement=True),
+    Column("no", SERIAL, primary_key=True, autoincrement=True),
     Column("alert_id", String(16), ForeignKey("alert.alert_id", name="fk_alert_action_alert_id"), nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("action", JSON, nullable=False),
@@ -100,7 +100,7 @@ alert_action: Final = Table(
 shelf: Final = Table(
     "shelf",
     metadata,
-    Column("no", _SERIAL, primary_key=True, autoincrement=True),
+    Column("no", SERIAL, primary_key=True, autoincrement=True),
     Column("rule", String(64)),
     Column("subject", String(64)),
     Column("reason", Text, nullable=False),

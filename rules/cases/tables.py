@@ -19,9 +19,10 @@ from sqlalchemy import (
     text,
 )
 
+from devices.db.column_types import SERIAL
+
 metadata: Final = MetaData()
 
-_SERIAL: Final = BigInteger().with_variant(Integer, "sqlite")
 _CLAIMS: Final = text("claims")
 
 case_file: Final = Table(
@@ -73,7 +74,7 @@ case_alert: Final = Table(
 case_event: Final = Table(
     "case_event",
     metadata,
-    Column("no", _SERIAL, primary_key=True, autoincrement=True),
+    Column("no", SERIAL, primary_key=True, autoincrement=True),
     Column("number", String(16), ForeignKey("case_file.number", name="fk_case_event_number"), nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("actor", String(64), nullable=False),

@@ -19,7 +19,6 @@ from tests.e2e.desk import (
     PATIENCE_MS,
     READ_TOKEN,
     WRITE_TOKEN,
-    browser,
     change,
     record,
     seed,
@@ -39,12 +38,6 @@ pytestmark = [
 ]
 expect.set_options(timeout=PATIENCE_MS)
 LONG: Final = 130
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as running:
-        yield running
 
 
 def started(made: Installation, older: int = OLDER) -> Installation:

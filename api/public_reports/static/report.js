@@ -2,18 +2,18 @@
 (() => {
   const button = document.getElementById("position");
   if (!button || !navigator.geolocation || !window.isSecureContext) return;
-  const said = document.getElementById("position-said");
+  const status = document.getElementById("position-status");
   const field = (name) => document.getElementById(name);
   button.hidden = false;
   button.addEventListener("click", () => {
-    said.textContent = button.dataset.asking;
+    status.textContent = button.dataset.asking;
     navigator.geolocation.getCurrentPosition(({ coords }) => {
       field("lat").value = coords.latitude.toFixed(6);
       field("lon").value = coords.longitude.toFixed(6);
       field("accuracy").value = Math.round(coords.accuracy);
-      said.textContent = button.dataset.taken.replace("{m}", Math.round(coords.accuracy));
+      status.textContent = button.dataset.taken.replace("{m}", Math.round(coords.accuracy));
     }, () => {
-      said.textContent = button.dataset.refused;
+      status.textContent = button.dataset.refused;
     }, { enableHighAccuracy: true, timeout: 20000, maximumAge: 30000 });
   });
 })();
@@ -21,7 +21,7 @@
   const place = document.getElementById("photos");
   if (!place || !window.createImageBitmap || !window.fetch) return;
   const input = place.querySelector("input");
-  const said = place.querySelector("[role=status]");
+  const status = place.querySelector("[role=status]");
   const longest = 1600;
   let sent = 0;
   place.hidden = false;
@@ -39,7 +39,7 @@
   };
   input.addEventListener("change", async () => {
     for (const file of input.files) {
-      said.textContent = place.dataset.sending;
+      status.textContent = place.dataset.sending;
       try {
         const headers = {
           "Content-Type": "image/jpeg",
@@ -49,9 +49,9 @@
         const answer = await fetch("/report/photo", { method: "POST", headers, body: await smaller(file) });
         if (!answer.ok) throw new Error(String(answer.status));
         sent = (await answer.json()).photos;
-        said.textContent = place.dataset.sent.replace("{n}", sent);
+        status.textContent = place.dataset.sent.replace("{n}", sent);
       } catch {
-        said.textContent = place.dataset.failed;
+        status.textContent = place.dataset.failed;
       }
       if (sent >= Number(place.dataset.most)) input.disabled = true;
     }

@@ -3,13 +3,14 @@
 In: a WhatIfRequest, as JSON on standard input; settings from the environment. Out: a JobLine a line, as JSON.
 """
 
-import os
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from typing import Final
 
+from haulwatch.process.modest import be_modest
 from haulwatch.process.system_clock import now_ms
 from haulwatch.settings.data_files import settings_with_data
 from haulwatch.settings.load import Settings
@@ -30,6 +31,7 @@ _LOWEST_PRIORITY: Final = 19
 _EVERY: Final = 500
 """Records between two looks at the clock."""
 _PROGRESS_S: Final = 0.5
+_make_modest: Final = partial(be_modest, _LOWEST_PRIORITY, MOST_BYTES)
 
 
 def main() -> None:
@@ -40,15 +42,6 @@ def main() -> None:
     except MemoryError:
         line = JobLine(fault=JobFault.TOO_MUCH_MEMORY)
     _write(line)
-
-
-def _make_modest() -> None:
-    """Give way to every other process, and to no more memory than its share."""
-    os.nice(_LOWEST_PRIORITY)
-    if sys.platform.startswith("linux"):  # elsewhere this limit does not hold what a process allocates
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_DATA, (MOST_BYTES, MOST_BYTES))
 
 
 def _judged(settings: Settings, request: WhatIfRequest) -> JobLine:

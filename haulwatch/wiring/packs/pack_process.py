@@ -4,9 +4,9 @@ In: a PackRequest, as JSON on standard input; settings from the environment. Out
 a PackAnswer, as JSON on standard output.
 """
 
-import os
 import sys
 from base64 import b64decode
+from functools import partial
 from time import monotonic
 from typing import Final
 
@@ -14,6 +14,7 @@ from devices.access.signatures import BadKey, NoSigningKey
 from devices.city.columns import unpack_city
 from devices.db.database import DatabaseError
 from devices.errors import OperatorError
+from haulwatch.process.modest import be_modest
 from haulwatch.settings.data_files import settings_with_data
 from haulwatch.wiring.packs.exporter import open_exporter
 from haulwatch.wiring.packs.processes import PackAnswer, PackFault, PackRequest
@@ -34,6 +35,7 @@ _FAULTS: Final[tuple[tuple[type[Exception], PackFault], ...]] = (
     (RawLogError, PackFault.RAW_LOG),
     (OperatorError, PackFault.NOT_MADE),
 )
+_make_modest: Final = partial(be_modest, _PRIORITY, MOST_BYTES)
 
 
 def main() -> None:
@@ -50,15 +52,6 @@ def main() -> None:
         fault = next(fault for kind, fault in _FAULTS if isinstance(exc, kind))
         answer = PackAnswer(fault=fault, detail=str(exc))
     sys.stdout.write(answer.model_dump_json() + "\n")
-
-
-def _make_modest() -> None:
-    """Give way to what must go on, and take no more memory than its share."""
-    os.nice(_PRIORITY)
-    if sys.platform.startswith("linux"):  # elsewhere this limit does not hold what a process allocates
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_DATA, (MOST_BYTES, MOST_BYTES))
 
 
 def _pack(request: PackRequest) -> bytes:

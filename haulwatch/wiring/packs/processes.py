@@ -106,17 +106,17 @@ class PackProcesses:
         try:
             with process:
                 try:
-                    said, written = process.communicate(request.model_dump_json(), timeout=self._longest_s)
+                    output, errors = process.communicate(request.model_dump_json(), timeout=self._longest_s)
                 finally:
                     process.kill()  # the end of the block waits for it
-            return PackAnswer.model_validate_json(said.strip().rpartition("\n")[2])
+            return PackAnswer.model_validate_json(output.strip().rpartition("\n")[2])
         except subprocess.TimeoutExpired as exc:
             raise NotExported(f"it took longer than {self._longest_s / 60:.0f} minutes: {_BY_COMMAND}") from exc
         except ValidationError as exc:
             _log.error(
                 "api: the process of an evidence pack ended with code %s and no answer: %s",
                 process.returncode,
-                written[-_TAIL:],
+                errors[-_TAIL:],
             )
             raise NotExported(f"its process ended before it was done, the log says more: {_BY_COMMAND}") from exc
         finally:

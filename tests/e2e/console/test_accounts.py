@@ -1,6 +1,6 @@
 """Accounts in a real browser: the first one, signing in by keyboard, limits, the password, and the city's sign-on."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +18,6 @@ from tests.e2e.desk import (
     OLDER,
     PATIENCE_MS,
     Watched,
-    browser,
     change,
     dump_at,
     record,
@@ -48,12 +47,6 @@ roles:
   - {group: district-officers, role: officer, districts: claim}
 """
 expect.set_options(timeout=PATIENCE_MS)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as running:
-        yield running
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from api.console.pages import BUILT
 from devices.geo.gcj02 import gcj02_of
 from devices.geo.geometry import LatLon
 from tests.closing import closed_later
-from tests.e2e.desk import CHROMIUM, PATIENCE_MS, Watched, browser, seed
+from tests.e2e.desk import CHROMIUM, PATIENCE_MS, Watched, seed
 from tests.installation import Installation
 from tests.servers import free_port
 from tests.servers.tiles import MVT, PNG, TILE_PX, Colour, TileHost, plain, pmtiles, png, tile_host, water
@@ -57,12 +57,6 @@ SEEN: Final = """([colour, spread]) => {
   return {count: count * fine ** 2, x: x / count * fine, y: y / count * fine};
 }"""
 """How much of the map has a colour, and its centre, in pixels of the page: a map that is dragged is drawn coarser."""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as running:
-        yield running
 
 
 def mercator(place: LatLon, zoom: int) -> tuple[float, float]:

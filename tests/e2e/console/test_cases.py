@@ -18,7 +18,6 @@ from tests.e2e.desk import (
     PATIENCE_MS,
     TRUCK,
     WRITE_TOKEN,
-    browser,
     change,
     record,
     seed,
@@ -40,12 +39,6 @@ PASSWORD: Final = "four words of a sentence"
 PHONE: Final = {"width": 360, "height": 740}
 LATER: Final = Text(en="Tipped once more at the same place", zh="同一地点再次倾倒")
 expect.set_options(timeout=PATIENCE_MS)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

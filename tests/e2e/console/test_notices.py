@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from api.console.pages import BUILT
 from tests.e2e.console.told import desk_with_notices
-from tests.e2e.desk import CHROMIUM, DUMPED, PATIENCE_MS, browser, serious_faults, sign_in, sit_down
+from tests.e2e.desk import CHROMIUM, DUMPED, PATIENCE_MS, serious_faults, sign_in, sit_down
 from tests.ingest.notices.services import Program
 from tests.installation import Installation
 
@@ -26,12 +26,6 @@ expect.set_options(timeout=PATIENCE_MS)
 def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Installation, Program]]:
     with desk_with_notices(tmp_path_factory.mktemp("told") / "desk") as found:
         yield found
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as running:
-        yield running
 
 
 def test_what_was_sent_what_fails_and_why_is_seen_and_a_channel_is_tested(

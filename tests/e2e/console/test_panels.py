@@ -22,7 +22,6 @@ from tests.e2e.desk import (
     NOW,
     PATIENCE_MS,
     WRITE_TOKEN,
-    browser,
     seed,
     serious_faults,
     sign_in,
@@ -45,12 +44,6 @@ LETTERS: Final = 4
 """Dead letters before anybody has redriven one."""
 PHONE: Final = {"width": 360, "height": 740}
 expect.set_options(timeout=PATIENCE_MS)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

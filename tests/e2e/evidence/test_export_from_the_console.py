@@ -1,6 +1,6 @@
 """An officer exports the evidence of an alert from the console, and anybody verifies the file that the browser kept."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, expect
 
 from api.console.pages import BUILT
 from ingest.evidence.verification import verify_file
-from tests.e2e.desk import CHROMIUM, DUMPED, NOW, PATIENCE_MS, WRITE_TOKEN, browser, dump_at, seed, sign_in, sit_down
+from tests.e2e.desk import CHROMIUM, DUMPED, NOW, PATIENCE_MS, WRITE_TOKEN, dump_at, seed, sign_in, sit_down
 from tests.installation import Installation
 from tests.servers import free_port
 
@@ -19,12 +19,6 @@ pytestmark = [
     pytest.mark.skipif(not (BUILT / "index.html").exists(), reason="the console is not built: make console"),
 ]
 expect.set_options(timeout=PATIENCE_MS)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as running:
-        yield running
 
 
 def test_an_officer_exports_the_evidence_of_an_alert(

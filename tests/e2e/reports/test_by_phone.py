@@ -4,7 +4,7 @@ administrator only, and each look is in the audit trail. Real processes and a re
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from devices.readings.instants import now_ms
 from devices.readings.models import Position
 from ingest.store.sqlite import SqliteStore
 from tests.closing import closed_later
-from tests.e2e.desk import AXE, CHROMIUM, PATIENCE_MS, TRUCK, Watched, browser, dump_at, record, serious_faults
+from tests.e2e.desk import AXE, CHROMIUM, PATIENCE_MS, TRUCK, Watched, dump_at, record, serious_faults
 from tests.installation import Installation
 from tests.points import point_of
 from tests.rules.attachments.pictures import photo
@@ -36,12 +36,6 @@ HERE: Final = {"latitude": 35.5205, "longitude": 112.8604, "accuracy": 12}
 """Some 60 m from the dump of `tests.e2e.desk`."""
 PHONE: Final = {"viewport": {"width": 375, "height": 740}, "is_mobile": True, "has_touch": True}
 expect.set_options(timeout=PATIENCE_MS)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as running:
-        yield running
 
 
 @pytest.fixture
@@ -137,7 +131,7 @@ def reported(page: Page) -> tuple[str, str]:
     page.get_by_text("非法倾倒").click()
     page.get_by_label("具体情况").fill("一辆红色渣土车在砖厂后面倒土")
     page.get_by_role("button", name="使用当前位置").tap()
-    expect(page.locator("#position-said")).to_contain_text("12米")
+    expect(page.locator("#position-status")).to_contain_text("12米")
     page.get_by_label("车牌号").fill("晋e d0105")
     page.get_by_text("您的姓名和联系方式").click()
     page.get_by_label("姓名", exact=True).fill(NAME)

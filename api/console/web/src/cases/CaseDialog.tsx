@@ -4,9 +4,10 @@ import type { CaseOutcome, CaseView } from "../api/types";
 import { ReasonDialog } from "../parts/ReasonDialog";
 import { TimeInput } from "../parts/TimeInput";
 import { actOnCase } from "../state/cases";
-import { districtIds, districtName, people } from "../state/city";
+import { people } from "../state/city";
 import { actor } from "../state/session";
 import { t } from "../text";
+import { numberOf, PlaceFields, textOf } from "./PlaceFields";
 import { actionText, CASE_OUTCOMES, outcomeText, type CaseAction } from "./words";
 
 const MAX_REASON = 2_000;
@@ -66,53 +67,12 @@ export function CaseDialog({ action, one, onClose }: { action: CaseAction; one: 
             {t("caseTitle")}
             <input required maxLength={200} value={values.title} onInput={set("title")} />
           </label>
-          <label>
-            {t("address")}
-            <input maxLength={200} value={values.address} onInput={set("address")} />
-          </label>
-          <label>
-            {t("district")}
-            <select value={values.district} onChange={set("district")}>
-              <option value="">{t("noneChosen")}</option>
-              {districtIds.value.map((id) => (
-                <option key={id} value={id}>
-                  {districtName(id)}
-                </option>
-              ))}
-            </select>
-          </label>
-          <PlaceInputs lat={values.lat} lon={values.lon} onLat={set("lat")} onLon={set("lon")} />
+          <PlaceFields values={values} onValues={(place) => setValues({ ...values, ...place })} />
         </>
       )}
     </ReasonDialog>
   );
 }
-
-interface PlaceOptions {
-  lat: string;
-  lon: string;
-  onLat: (event: Event) => void;
-  onLon: (event: Event) => void;
-}
-
-/** Latitude and longitude, both or neither. */
-export function PlaceInputs({ lat, lon, onLat, onLon }: PlaceOptions) {
-  return (
-    <div class="pair">
-      <label>
-        {t("latitude")}
-        <input type="number" step="any" min={-90} max={90} required={lon !== ""} value={lat} onInput={onLat} />
-      </label>
-      <label>
-        {t("longitude")}
-        <input type="number" step="any" min={-180} max={180} required={lat !== ""} value={lon} onInput={onLon} />
-      </label>
-    </div>
-  );
-}
-
-export const textOf = (value: number | null): string => (value === null ? "" : String(value));
-export const numberOf = (text: string): number | null => (text.trim() === "" ? null : Number(text));
 
 /** The fields that differ from the case; null takes a value away. */
 function changed(one: CaseView, values: { title: string; address: string; district: string; lat: string; lon: string }): Record<string, unknown> {

@@ -2,12 +2,13 @@
 import { useState } from "preact/hooks";
 import type { ReceiptOut, ReportBody } from "../api/types";
 import { Modal } from "../parts/Modal";
+import { Select } from "../parts/Select";
 import { TimeInput } from "../parts/TimeInput";
 import { chooseCase, messageOf, readCases, readIndicators } from "../state/cases";
-import { districtIds, districtName, sites } from "../state/city";
+import { sites } from "../state/city";
 import { addReport } from "../state/reports";
 import { language, localName, t } from "../text";
-import { numberOf, PlaceInputs } from "./CaseDialog";
+import { districtOptions, numberOf, PlaceInputs } from "./PlaceFields";
 import { CATEGORIES, categoryText } from "./words";
 
 export function HotlineButton() {
@@ -69,8 +70,7 @@ function HotlineDialog({ onClose }: { onClose: () => void }) {
         <div class="pair">
           <Select label={t("site")} value={values.site} options={[["", t("noneChosen")], ...[...sites.value.values()].map((site): [string, string] => [site.id ?? "", localName(site.properties)])]}
             onPick={(site) => setValues({ ...values, site })} />
-          <Select label={t("district")} value={values.district} options={[["", t("noneChosen")], ...districtIds.value.map((id): [string, string] => [id, districtName(id)])]}
-            onPick={(district) => setValues({ ...values, district })} />
+          <Select label={t("district")} value={values.district} options={districtOptions()} onPick={(district) => setValues({ ...values, district })} />
         </div>
         <PlaceInputs lat={values.lat} lon={values.lon} onLat={set("lat")} onLon={set("lon")} />
         <div class="pair">
@@ -134,27 +134,5 @@ function Receipt({ receipt, onClose }: { receipt: ReceiptOut; onClose: () => voi
         </button>
       </div>
     </Modal>
-  );
-}
-
-interface SelectOptions {
-  label: string;
-  value: string;
-  options: [value: string, text: string][];
-  onPick: (value: string) => void;
-}
-
-function Select({ label, value, options, onPick }: SelectOptions) {
-  return (
-    <label>
-      {label}
-      <select value={value} onChange={(event) => onPick(event.currentTarget.value)}>
-        {options.map(([one, text]) => (
-          <option key={one} value={one}>
-            {text}
-          </option>
-        ))}
-      </select>
-    </label>
   );
 }

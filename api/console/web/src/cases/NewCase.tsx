@@ -3,9 +3,8 @@ import { useState } from "preact/hooks";
 import { ReasonDialog } from "../parts/ReasonDialog";
 import { TimeInput } from "../parts/TimeInput";
 import { openCaseOf } from "../state/cases";
-import { districtIds, districtName } from "../state/city";
 import { t } from "../text";
-import { numberOf, PlaceInputs } from "./CaseDialog";
+import { numberOf, PlaceFields } from "./PlaceFields";
 
 export function NewCaseButton() {
   const [isOpen, setOpen] = useState(false);
@@ -35,22 +34,7 @@ function NewCaseDialog({ onClose }: { onClose: () => void }) {
         <input required maxLength={200} value={values.title} onInput={set("title")} />
       </label>
       <TimeInput label={t("happened")} value={seenAt} onPick={setSeenAt} />
-      <label>
-        {t("address")}
-        <input maxLength={200} value={values.address} onInput={set("address")} />
-      </label>
-      <label>
-        {t("district")}
-        <select value={values.district} onChange={set("district")}>
-          <option value="">{t("noneChosen")}</option>
-          {districtIds.value.map((id) => (
-            <option key={id} value={id}>
-              {districtName(id)}
-            </option>
-          ))}
-        </select>
-      </label>
-      <PlaceInputs lat={values.lat} lon={values.lon} onLat={set("lat")} onLon={set("lon")} />
+      <PlaceFields values={values} onValues={(place) => setValues({ ...values, ...place })} />
     </ReasonDialog>
   );
 }

@@ -54,24 +54,24 @@ export const isOverdue = (one: CaseView): boolean => one.state !== "closed" && o
 
 /** What an event says beside its kind; `titleOf` names an alert. */
 export function eventText({ kind, detail }: CaseEvent, titleOf: (alertId: string) => string): string {
-  const said = t(EVENTS[kind]);
+  const what = t(EVENTS[kind]);
   const value = (name: string) => detail[name];
   switch (kind) {
     case "assigned":
-      return `${said} ${value("assignee") ?? t("nobody")}`;
+      return `${what} ${value("assignee") ?? t("nobody")}`;
     case "alert_added":
     case "alert_removed":
-      return `${said} ${titleOf(String(value("alert_id") ?? ""))}`;
+      return `${what} ${titleOf(String(value("alert_id") ?? ""))}`;
     case "deadline_set":
     case "reopened":
-      return typeof value("deadline") === "number" ? `${said} · ${t("deadline")} ${dayAndClock(value("deadline") as number)}` : said;
+      return typeof value("deadline") === "number" ? `${what} · ${t("deadline")} ${dayAndClock(value("deadline") as number)}` : what;
     case "closed":
-      return value("outcome") ? `${said} ${outcomeText(value("outcome") as CaseOutcome)}` : said;
+      return value("outcome") ? `${what} ${outcomeText(value("outcome") as CaseOutcome)}` : what;
     case "report_joined":
     case "report_left":
-      return `${said} ${value("report") ?? ""}${value("case") ? ` (${value("case")})` : ""}`;
+      return `${what} ${value("report") ?? ""}${value("case") ? ` (${value("case")})` : ""}`;
     default:
-      return said;
+      return what;
   }
 }
 

@@ -2,6 +2,7 @@ import { useState } from "preact/hooks";
 import type { AdoptionBody, DeviceRole, UnregisteredDevice } from "../api/types";
 import { age, count, dayAndClock } from "../parts/format";
 import { Modal } from "../parts/Modal";
+import { Select } from "../parts/Select";
 import { city, districtName, fleetName, sites } from "../state/city";
 import { adopt, unregistered } from "../state/health";
 import { isAdministrator } from "../state/session";
@@ -54,7 +55,8 @@ function AdoptionDialog({ device, onClose }: { device: UnregisteredDevice; onClo
   const [fault, setFault] = useState("");
   const [isBusy, setBusy] = useState(false);
   const set = (name: keyof typeof values) => (event: Event) =>
-    setValues({ ...values, [name]: (event.currentTarget as HTMLInputElement | HTMLSelectElement).value });
+    setValues({ ...values, [name]: (event.currentTarget as HTMLInputElement).value });
+  const pick = (name: keyof typeof values) => (value: string) => setValues({ ...values, [name]: value });
   const submit = async (event: Event) => {
     event.preventDefault();
     setBusy(true);
@@ -80,22 +82,21 @@ function AdoptionDialog({ device, onClose }: { device: UnregisteredDevice; onClo
     <Modal title={`${t("adopt")}: ${device.device}`} onClose={onClose}>
       <form onSubmit={(event) => void submit(event)}>
         <p>{t("adoptAsk").replace("{n}", count(device.waiting)).replace("{since}", dayAndClock(device.first_seen))}</p>
-        <Select label={t("role")} value={role} options={ROLES.map((one) => [one, word(one)])}
-          onPick={(event) => setRole((event.currentTarget as HTMLSelectElement).value as DeviceRole)} />
+        <Select label={t("role")} value={role} options={ROLES.map((one) => [one, word(one)])} onPick={(one) => setRole(one as DeviceRole)} />
         {role === "truck" ? (
           <label>
             {t("vehicleId")}
             <input required maxLength={64} value={values.vehicle_id} onInput={set("vehicle_id")} />
           </label>
         ) : (
-          <Select label={t("site")} value={values.site_id} options={[["", "–"], ...places]} onPick={set("site_id")} isRequired />
+          <Select label={t("site")} value={values.site_id} options={[["", "–"], ...places]} onPick={pick("site_id")} isRequired />
         )}
         <label>
           {t("nameOptional")}
           <input maxLength={64} value={values.name} onInput={set("name")} />
         </label>
-        <Select label={t("district")} value={values.district} options={areas(city.value?.districts ?? [], districtName)} onPick={set("district")} />
-        <Select label={t("fleet")} value={values.fleet} options={areas(city.value?.fleets ?? [], fleetName)} onPick={set("fleet")} />
+        <Select label={t("district")} value={values.district} options={areas(city.value?.districts ?? [], districtName)} onPick={pick("district")} />
+        <Select label={t("fleet")} value={values.fleet} options={areas(city.value?.fleets ?? [], fleetName)} onPick={pick("fleet")} />
         <label>
           {t("reportInterval")}
           <input type="number" required min={1} max={86_400} value={values.report_interval_s} onInput={set("report_interval_s")} />
@@ -115,28 +116,5 @@ function AdoptionDialog({ device, onClose }: { device: UnregisteredDevice; onClo
         </div>
       </form>
     </Modal>
-  );
-}
-
-interface SelectOptions {
-  label: string;
-  value: string;
-  options: [string, string][];
-  onPick: (event: Event) => void;
-  isRequired?: boolean;
-}
-
-function Select({ label, value, options, onPick, isRequired = false }: SelectOptions) {
-  return (
-    <label>
-      {label}
-      <select value={value} required={isRequired} onChange={onPick}>
-        {options.map(([key, text]) => (
-          <option key={key} value={key}>
-            {text}
-          </option>
-        ))}
-      </select>
-    </label>
   );
 }
