@@ -14,6 +14,8 @@ from setuptools import setup
 COMPILED = (
     "devices/city/hours.py",
     "devices/city/sites.py",
+    "devices/city/haulage.py",
+    "devices/city/approvals.py",
     "devices/city/model.py",
     "devices/city/region.py",
     "devices/city/geometry.py",

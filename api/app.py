@@ -53,6 +53,7 @@ from api.resources.intake import dead_letters, ledger, unregistered
 from api.resources.notices import channels as notice_channels
 from api.resources.notices import in_force as notice_rules
 from api.resources.notices import outbox
+from api.resources.registry import entries
 from api.resources.rules import in_force, rule_sets, what_if
 
 _DESCRIPTION: Final = """\
@@ -91,6 +92,7 @@ _TAGS: Final = [
         "name": "map",
         "description": "The city, its sites, routes and corridors, its trucks, and suspected sites, as GeoJSON",
     },
+    {"name": "registry", "description": "Single entries of the registry, in versions, and who changed them"},
     {"name": "alerts", "description": "Alerts, the evidence for them, what people did about them, and shelves"},
     {"name": "notices", "description": "Messages to people about alerts: their rules, what was sent, channels"},
     {
@@ -114,7 +116,7 @@ def _routes() -> tuple[BaseRoute, ...]:
         tracks, trucks, bins, devices, emptyings, weighings, commands, places, zones, base_map, suspected_sites,
         alerts, evidence, attachments, cases, near, case_actions, case_attachments, reports, informants, qr, shelves,
         notice_rules, outbox, notice_channels, in_force, rule_sets, what_if, ledger, dead_letters, unregistered,
-        session, sign_on, people, audit,
+        session, sign_on, people, audit, entries,
     ):  # fmt: skip
         together.include_router(module.router, prefix="/api/v1")
     together.include_router(photos.of_reports, prefix="/api/v1")

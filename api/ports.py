@@ -15,6 +15,7 @@ from api.base_map_ports import BaseMap
 from api.case_ports import Cases
 from api.notice_ports import NoNotices, NoticeDesk
 from api.people_ports import People
+from api.registry_ports import RegistryEntries
 from api.report_ports import PublicReports, ReportOptions
 from devices.access.signatures import NoSigningKey
 from devices.city.model import City, Device
@@ -263,6 +264,8 @@ class ApiParts:
     rule_sets: RuleSets
     what_if: WhatIfs
     suspected_sites: SuspectedSites
+    registry: RegistryEntries
+    """Not narrowed: `api.resources.registry` asks who may see which."""
     cases: Cases
     people: People
     public_reports: PublicReports

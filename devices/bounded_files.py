@@ -60,7 +60,8 @@ def load_json(content: bytes) -> Any:
     except RecursionError:
         raise UnboundedFile(_TOO_DEEP, _TOO_DEEP_ZH) from None
     except ValueError as exc:
-        raise UnboundedFile(f"is not JSON: {exc}", "不是JSON格式") from exc
+        line = exc.lineno if isinstance(exc, json.JSONDecodeError) else None
+        raise UnboundedFile(f"is not JSON: {exc}", "不是JSON格式", line) from exc
 
 
 def _not_yaml_zh(exc: Exception) -> str:

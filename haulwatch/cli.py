@@ -39,7 +39,7 @@ _ENTRIES: Final = {
     "settings": _Entry(_OPERATION, "settings", "settings"),
     "ledger": _Entry(_OPERATION, "ledger", "ledger"),
     "replay": _Entry(_OPERATION, "judgement.replay", "replay"),
-    "city": _Entry(_OPERATION, "city", "app"),
+    "city": _Entry(_OPERATION, "city.app", "app"),
     "alerts": _Entry(_OPERATION, "alerts", "app"),
     "case": _Entry(_OPERATION, "cases.app", "app"),
     "evidence": _Entry(_OPERATION, "evidence.app", "app"),

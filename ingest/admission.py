@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from msgspec import structs
 
+from devices.city.haulage import KG_OF_UNIT
 from devices.city.model import KINDS_OF_ROLE, City, Device
 from devices.codecs.codec import CorrectedItems, Flaw
-from devices.readings.models import MAX_AHEAD_MS, MAX_TS_MS, MIN_TS_MS, Kind, Position, Reading
+from devices.readings.models import MAX_AHEAD_MS, MAX_KG, MAX_TS_MS, MIN_TS_MS, Kind, Position, Reading
 from devices.readings.refusals import Reason, Refusal
 
 
@@ -58,6 +59,28 @@ def at_corrected_time(items: Sequence[Reading | Flaw], correction_s: int) -> Seq
     by_ms = correction_s * 1000
     corrected = [item if type(item) is Flaw else structs.replace(item, ts=item.ts + by_ms) for item in items]
     return CorrectedItems(corrected, items.corrections) if type(items) is CorrectedItems else corrected
+
+
+def by_sensors(reading: Reading, device: Device | None, city: City) -> Reading:
+    """Return a position with switches and load as the native format has them, by what is registered of the sensors of
+    its vehicle at device time, and every other reading unchanged.
+
+    A load beyond what a reading may hold is left out.
+    """
+    if city.has_plain_sensors or type(reading) is not Position or device is None or device.vehicle_id is None:
+        return reading
+    vehicle = city.vehicle_at(device.vehicle_id, reading.ts)
+    if vehicle is None or vehicle.has_plain_sensors:
+        return reading
+    lift, cover, load_kg = reading.lift_up, reading.cover_open, reading.load_kg
+    if load_kg is not None:
+        load_kg = load_kg * KG_OF_UNIT[vehicle.load_unit]
+    return structs.replace(
+        reading,
+        lift_up=not lift if vehicle.lift_inverted and lift is not None else lift,
+        cover_open=not cover if vehicle.cover_inverted and cover is not None else cover,
+        load_kg=load_kg if load_kg is not None and load_kg <= MAX_KG else None,
+    )
 
 
 def within_region(reading: Reading, city: City) -> Reading:

@@ -11,15 +11,22 @@ from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from devices.city.approvals import Approvals, approvals_by_vehicle
 from devices.city.geometry import CityGeometry
-from devices.city.hours import Hours
+from devices.city.haulage import Driver, Haulier, Licence, Permit, Vehicle, VehicleKind
+from devices.city.hours import Hours, is_within
 from devices.city.region import DEFAULT_MARGIN_KM, Region, region_of
-from devices.city.sites import ALWAYS, Hotspot, Route, Site, Validity, Zone
+from devices.city.sites import ALWAYS, Gate, Hotspot, Route, Site, Validity, Zone
 from devices.city.zones import ZoneGeometry
 from devices.geo.gcj02_plane import Gcj02Plane
 from devices.geo.geometry import XY, Datum, LatLon, LocalPlane
 from devices.readings.models import Kind
 from devices.readings.plates import comparable_plate
+
+__all__ = [
+    "KINDS_OF_ROLE", "MAX_CLOCK_CORRECTION_S", "Approvals", "Area", "City", "Device", "DeviceRole", "Permit", "Vehicle",
+    "VehicleKind",
+]  # fmt: skip
 
 MAX_CLOCK_CORRECTION_S: Final = 631_152_000
 """20 years: a receiver that took no care of the GPS week rollover is 1,024 weeks behind, 19.6 years."""
@@ -40,7 +47,7 @@ KINDS_OF_ROLE: Final[Mapping[str, tuple[Kind, ...]]] = {
     DeviceRole.RECYCLING_POINT: (Kind.FILL, Kind.STATUS),
     DeviceRole.STATION_LINE: (Kind.THROUGHPUT, Kind.STATUS),
 }
-"""Kinds of readings that a device of each role sends; admission refuses all others, and the broker lets none pass."""
+"""Kinds of readings of a device of each role; admission refuses all others, and the broker lets none pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,75 +86,6 @@ class Device:
     """When that expires."""
 
 
-class VehicleKind(StrEnum):
-    """Kinds of vehicle, by what they are built to haul. A rule set may judge each by its own parameters."""
-
-    CONSTRUCTION_WASTE = "construction_waste"
-    SLUDGE_TANKER = "sludge_tanker"
-    DESILTING = "desilting"
-    KITCHEN_WASTE = "kitchen_waste"
-    HAZARDOUS_WASTE = "hazardous_waste"
-    HOUSEHOLD_WASTE = "household_waste"
-    OTHER = "other"
-
-
-@dataclass(frozen=True, slots=True)
-class Vehicle:
-    """A truck, as permitted."""
-
-    id: str
-    plate: str
-    carrier: str = ""
-    tare_kg: float | None = None
-    payload_kg: float | None = None
-    """Permitted load."""
-    validity: Validity = ALWAYS
-    kind: VehicleKind = VehicleKind.CONSTRUCTION_WASTE
-    compartments: int = 1
-    """For loads that are kept apart."""
-
-
-@dataclass(frozen=True, slots=True)
-class Permit:
-    """The right of a vehicle to haul on some routes to some sites."""
-
-    id: str
-    vehicle_id: str
-    route_ids: tuple[str, ...] = ()
-    site_ids: tuple[str, ...] = ()
-    """Sites where it may tip; empty: every site whose kind allows tipping."""
-    validity: Validity = ALWAYS
-    hours: tuple[Hours, ...] = ()
-    """When it may haul; empty: at any time."""
-    area_ids: tuple[str, ...] = ()
-    """Permitted areas in which it may collect; empty: anywhere."""
-
-
-@dataclass(frozen=True, slots=True)
-class Approval:
-    """One version of a route that some permit of a vehicle names."""
-
-    route: Route
-    permitted: tuple[Validity, ...]
-    """Validity intervals of the permits that name the route."""
-
-
-Approvals = tuple[Approval, ...]
-"""The approvals of one vehicle, in the order of the city's routes. Vehicles with equal approvals share one tuple."""
-
-
-def approved_at(approvals: Approvals, ts: int) -> list[Route]:
-    """Return the routes approved at `ts` (device time, ms): valid versions that a valid permit names."""
-    routes = []
-    for approval in approvals:
-        if approval.route.validity.covers(ts):
-            for interval in approval.permitted:
-                if interval.covers(ts):
-                    routes.append(approval.route)
-                    break
-    return routes
-
-
 @dataclass(slots=True)
 class _Derived:
     """Values that a city computes on first use and keeps."""
@@ -162,8 +100,13 @@ class _Derived:
     """By vehicle id."""
     approvals: dict[str, Approvals] | None = None
     """By vehicle id."""
+    licences: dict[str, list[Licence]] | None = None
+    """By haulier id."""
+    versions: dict[str, list[Vehicle]] | None = None
+    """Versions of each vehicle by id, the newest first."""
     vehicles: dict[str, list[Vehicle]] | None = None
     """By comparable plate."""
+    has_plain_sensors: bool | None = None
     has_hours: bool | None = None
     has_areas: bool | None = None
     has_streams: bool | None = None
@@ -184,6 +127,9 @@ class City:
     revision: int = 0
     devices: Mapping[str, Device] = field(default_factory=dict)
     vehicles: Mapping[str, Vehicle] = field(default_factory=dict)
+    """The newest version of each vehicle."""
+    past_vehicles: tuple[Vehicle, ...] = ()
+    """Earlier versions, so that old readings are judged by the tare, payload and plate that held then."""
     sites: Mapping[str, Site] = field(default_factory=dict)
     """The newest version of each site."""
     past_sites: tuple[Site, ...] = ()
@@ -191,7 +137,12 @@ class City:
     routes: tuple[Route, ...] = ()
     permits: tuple[Permit, ...] = ()
     zones: tuple[Zone, ...] = ()
-    """Every version of each."""
+    gates: tuple[Gate, ...] = ()
+    hauliers: tuple[Haulier, ...] = ()
+    licences: tuple[Licence, ...] = ()
+    """Of routes and of what follows them, every version of each."""
+    drivers: tuple[Driver, ...] = ()
+    """Likewise; only where they are asked for (`devices.db.registry.Registry.load_city`), since they are people."""
     hotspots: tuple[Hotspot, ...] = ()
     """Known unlicensed dumps, in the order of their ids. They come of decisions, never from the city's files."""
     districts: tuple[Area, ...] = ()
@@ -271,12 +222,40 @@ class City:
         centre = site.area.representative_point()
         return LatLon(lat=centre.y, lon=centre.x)
 
+    def versions_of(self, vehicle_id: str) -> Sequence[Vehicle]:
+        """Return every version of a vehicle, the newest first."""
+        versions = self._derived.versions
+        if versions is None:
+            versions = self._derived.versions = {id_: [vehicle] for id_, vehicle in self.vehicles.items()}
+            for vehicle in sorted(self.past_vehicles, key=lambda past: -past.version):
+                versions.setdefault(vehicle.id, []).append(vehicle)
+        return versions.get(vehicle_id, ())
+
+    def vehicle_at(self, vehicle_id: str, ts: int) -> Vehicle | None:
+        """Return the version of a vehicle that holds at `ts` (device time, ms); the newest where none does."""
+        versions = self.versions_of(vehicle_id)
+        for vehicle in versions if len(versions) > 1 else ():
+            if vehicle.validity.covers(ts):
+                return vehicle
+        return versions[0] if versions else None
+
+    @property
+    def has_plain_sensors(self) -> bool:
+        """True if no vehicle, of any time, has switches or a load sensor of its own kind."""
+        derived = self._derived
+        if derived.has_plain_sensors is None:
+            vehicles = (*self.vehicles.values(), *self.past_vehicles)
+            derived.has_plain_sensors = all(vehicle.has_plain_sensors for vehicle in vehicles)
+        return derived.has_plain_sensors
+
     def vehicles_of_plate(self, plate: str) -> Sequence[Vehicle]:
-        """Return the vehicles with this plate, however it is written; more than one where a plate was given again."""
+        """Return the vehicles with this plate, however it is written, in every version that has it; more than one
+        vehicle where a plate was given again.
+        """
         vehicles = self._derived.vehicles
         if vehicles is None:
             vehicles = self._derived.vehicles = {}
-            for vehicle in self.vehicles.values():
+            for vehicle in (*self.vehicles.values(), *self.past_vehicles):
                 vehicles.setdefault(comparable_plate(vehicle.plate), []).append(vehicle)
         return vehicles.get(comparable_plate(plate), ())
 
@@ -284,23 +263,36 @@ class City:
         """Return the permits of a vehicle that are valid at `ts` (device time, ms)."""
         permits = self._derived.permits
         if permits is None:
-            permits = self._derived.permits = _permits_by_vehicle(self.permits)
+            permits = self._derived.permits = {}
+            for permit in self.permits:
+                permits.setdefault(permit.vehicle_id, []).append(permit)
         return [permit for permit in permits.get(vehicle_id, ()) if permit.validity.covers(ts)]
 
     @property
     def has_hours(self) -> bool:
-        """True if some permit, of any time, names hours."""
+        """True if some permit or route, of any time, names hours."""
         derived = self._derived
         if derived.has_hours is None:
-            derived.has_hours = any(permit.hours for permit in self.permits)
+            with_hours: tuple[Permit | Route, ...] = (*self.permits, *self.routes)
+            derived.has_hours = any(one.hours for one in with_hours)
         return derived.has_hours
 
     def hours_of(self, vehicle_id: str, ts: int) -> frozenset[Hours]:
-        """Return the hours in which valid permits let the vehicle haul; empty if it has none, or one without hours."""
-        permits = self.permits_of(vehicle_id, ts)
-        if not all(permit.hours for permit in permits):
-            return frozenset()
-        return frozenset(hours for permit in permits for hours in permit.hours)
+        """Return the hours in which valid permits let the vehicle haul: those of each, or else of its routes if all of
+        them have hours; empty if it has no permit, or one without hours.
+        """
+        found: set[Hours] = set()
+        for permit in self.permits_of(vehicle_id, ts):
+            hours = permit.hours or self._hours_of_routes(permit, ts)
+            if not hours:
+                return frozenset()
+            found.update(hours)
+        return frozenset(found)
+
+    def _hours_of_routes(self, permit: Permit, ts: int) -> tuple[Hours, ...]:
+        approved = (approval.route for approval in self.approvals_of(permit.vehicle_id))
+        valid = [route for route in approved if route.id in permit.route_ids and route.validity.covers(ts)]
+        return tuple(hours for route in valid for hours in route.hours) if all(route.hours for route in valid) else ()
 
     @property
     def has_streams(self) -> bool:
@@ -312,18 +304,35 @@ class City:
 
     @property
     def has_areas(self) -> bool:
-        """True if some permit, of any time, names permitted areas."""
+        """True if some permit or licence, of any time, names permitted areas."""
         derived = self._derived
         if derived.has_areas is None:
-            derived.has_areas = any(permit.area_ids for permit in self.permits)
+            rights: tuple[Permit | Licence, ...] = (*self.permits, *self.licences)
+            derived.has_areas = any(right.area_ids for right in rights)
         return derived.has_areas
 
     def areas_of(self, vehicle_id: str, ts: int) -> frozenset[str]:
-        """Return the areas in which valid permits let the vehicle collect; empty if it has none, or one without."""
+        """Return the areas in which the vehicle may collect; empty: anywhere.
+
+        Those of its valid permits if each of them names areas, or else those for which its haulier is licensed.
+        """
         permits = self.permits_of(vehicle_id, ts)
-        if not all(permit.area_ids for permit in permits):
+        if permits and all(permit.area_ids for permit in permits):
+            return frozenset(area_id for permit in permits for area_id in permit.area_ids)
+        vehicle = self.vehicle_at(vehicle_id, ts) if self.licences else None
+        if vehicle is None or vehicle.haulier_id is None:
             return frozenset()
-        return frozenset(area_id for permit in permits for area_id in permit.area_ids)
+        licences = self.licences_of(vehicle.haulier_id, ts)
+        return frozenset(area_id for licence in licences for area_id in licence.area_ids)
+
+    def licences_of(self, haulier_id: str, ts: int) -> list[Licence]:
+        """Return the licences of a haulier that are valid at `ts` (device time, ms)."""
+        licences = self._derived.licences
+        if licences is None:
+            licences = self._derived.licences = {}
+            for licence in self.licences:
+                licences.setdefault(licence.haulier_id, []).append(licence)
+        return [licence for licence in licences.get(haulier_id, ()) if licence.validity.covers(ts)]
 
     def deposit_hours_of(self, device: Device, ts: int) -> tuple[Hours, ...]:
         """Return the hours in which people may deposit at the device's site at `ts` (device time, ms)."""
@@ -358,12 +367,29 @@ class City:
         """Return all routes that a vehicle was ever approved for; `approved_at` selects those of one instant."""
         approvals = self._derived.approvals
         if approvals is None:
-            approvals = self._derived.approvals = _approvals_by_vehicle(self.routes, self.permits)
+            self.versions_of(vehicle_id)
+            versions = self._derived.versions or {}
+            approvals = self._derived.approvals = approvals_by_vehicle(self.routes, self.permits, versions)
         return approvals.get(vehicle_id, ())
 
+    def approved_at(self, approvals: Approvals, ts: int) -> list[Route]:
+        """Return the routes approved at `ts` (device time, ms): valid versions that a valid permit names, or that stand
+        for the kind of the vehicle, in the hours of the route.
+        """
+        routes: list[Route] = []
+        for approval in approvals:
+            route = approval.route
+            if not route.validity.covers(ts) or (route.hours and not is_within(route.hours, self.minute_of_day(ts))):
+                continue
+            for interval in approval.permitted:
+                if interval.covers(ts):
+                    routes.append(route)
+                    break
+        return routes
+
     def routes_of(self, vehicle_id: str, ts: int) -> Sequence[Route]:
-        """Return the approved routes of a vehicle at `ts`: every valid version that a valid permit names."""
-        return approved_at(self.approvals_of(vehicle_id), ts)
+        """Return the approved routes of a vehicle at `ts`, as `approved_at` has them."""
+        return self.approved_at(self.approvals_of(vehicle_id), ts)
 
     def may_tip(self, vehicle_id: str, site: Site, ts: int) -> bool:
         """Return whether a valid permit lets the vehicle unload on this site at `ts`."""
@@ -372,28 +398,3 @@ class City:
             and site.validity.covers(ts)
             and any(not permit.site_ids or site.id in permit.site_ids for permit in self.permits_of(vehicle_id, ts))
         )
-
-
-def _permits_by_vehicle(permits: Sequence[Permit]) -> dict[str, list[Permit]]:
-    by_vehicle: dict[str, list[Permit]] = {}
-    for permit in permits:
-        by_vehicle.setdefault(permit.vehicle_id, []).append(permit)
-    return by_vehicle
-
-
-def _approvals_by_vehicle(routes: Sequence[Route], permits: Sequence[Permit]) -> dict[str, Approvals]:
-    intervals_by_route: dict[str, dict[str, dict[Validity, None]]] = {}  # route id → vehicle id → intervals
-    for permit in permits:
-        for route_id in permit.route_ids:
-            of_route = intervals_by_route.setdefault(route_id, {})
-            of_route.setdefault(permit.vehicle_id, {})[permit.validity] = None
-    by_vehicle: dict[str, Approvals] = {}
-    shared: dict[tuple[int, ...], Approvals] = {}
-    for route in routes:
-        approval_by_intervals: dict[tuple[Validity, ...], Approval] = {}
-        for vehicle_id, intervals in intervals_by_route.get(route.id, {}).items():
-            permitted = tuple(intervals)
-            approval = approval_by_intervals.setdefault(permitted, Approval(route, permitted))
-            approvals = (*by_vehicle.get(vehicle_id, ()), approval)
-            by_vehicle[vehicle_id] = shared.setdefault(tuple(map(id, approvals)), approvals)  # equality is slow
-    return by_vehicle

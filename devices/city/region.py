@@ -13,7 +13,7 @@ from devices.geo.geometry import XY, LatLon, LocalPlane
 DEFAULT_MARGIN_KM: Final = 50.0
 """Beyond the outermost sites and routes: trucks that dump across the border of the city are still judged."""
 _EMPTY_CITY_M: Final = 300_000.0
-"""Around the centre of a city without sites and routes: no city reaches further (`devices.city.shapes`)."""
+"""Around the centre of a city without sites and routes: no city reaches further (`devices.city.files.shapes`)."""
 
 
 class Region:

@@ -1,4 +1,4 @@
-"""Sites, routes and zones of a city: versions with a shape in WGS-84 and a validity interval; and hotspots.
+"""Sites, gates, routes and zones of a city: versions with a shape in WGS-84 and a validity interval; and hotspots.
 
 Values only. `devices.city.geometry` and `devices.city.zones` project and index them; `devices.city.model.City` holds
 them.
@@ -110,6 +110,10 @@ class Route:
     """Half the width of its corridor; None: as the parameters of each rule have it."""
     limit_kmh: float | None = None
     """The highest speed a truck may drive on it; None where the city does not say."""
+    hours: tuple[Hours, ...] = ()
+    """When trucks may take it, each day; empty: at any time."""
+    standing_for: tuple[str, ...] = ()
+    """Kinds of vehicle (`devices.city.haulage.VehicleKind`) for which it stands without a permit 点对点固定线路."""
 
     def half_width_m(self, default_m: float) -> float:
         """Half the width of its corridor, metres; `default_m` where it has none of its own."""
@@ -138,6 +142,29 @@ class Zone:
     name_zh: str
     area: Polygon
     """WGS-84, x = lon, y = lat."""
+    validity: Validity = ALWAYS
+
+
+class GateUse(StrEnum):
+    """Which way trucks pass a gate."""
+
+    IN = "in"
+    OUT = "out"
+    BOTH = "both"
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One version of an entrance of a site."""
+
+    id: str
+    version: int
+    site_id: str
+    name: str
+    name_zh: str
+    place: LatLon
+    """WGS-84."""
+    use: GateUse = GateUse.BOTH
     validity: Validity = ALWAYS
 
 

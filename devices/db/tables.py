@@ -1,10 +1,10 @@
 """Tables of the registry. Times are device time, ms since 1970 UTC; geometries WGS-84 as WKB, x = lon, y = lat.
 
-A column has the name of the field it holds (`devices.city.model`, `devices.city.sites`); `valid_from_ms` is inclusive,
+A column has the name of the field it holds (`devices.city.model`, `.haulage`, `.sites`); `valid_from_ms` is inclusive,
 `valid_until_ms` exclusive, null is open.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
     JSON,
@@ -20,9 +20,14 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
 )
 
 metadata: Final = MetaData(naming_convention={"fk": "fk_%(table_name)s_%(column_0_N_name)s"})
+
+
+def _id_and_version() -> tuple[Column[str], Column[int]]:
+    return Column("id", String, primary_key=True), Column("version", Integer, primary_key=True)
 
 
 def _validity() -> tuple[Column[int], Column[int]]:
@@ -52,18 +57,54 @@ city: Final = Table(
 )
 """One row: a database holds one city."""
 
+haulier: Final = Table(
+    "haulier",
+    metadata,
+    *_id_and_version(),
+    Column("name", String, nullable=False),
+    Column("name_zh", String, nullable=False),
+    Column("fleet", String),
+    *_validity(),
+)
+
+driver: Final = Table(
+    "driver",
+    metadata,
+    *_id_and_version(),
+    Column("name", String, nullable=False),
+    Column("haulier_id", String),
+    *_validity(),
+)
+"""People: only the owner of the tables and the API read it."""
+
+
+def _vehicle_columns() -> tuple[Column[Any], ...]:
+    return (
+        Column("plate", String, nullable=False),
+        Column("carrier", String, nullable=False),
+        Column("tare_kg", Float),
+        Column("payload_kg", Float),
+        *_validity(),
+        Column("kind", String, nullable=False, server_default="construction_waste"),
+        Column("compartments", Integer, nullable=False, server_default="1"),
+        Column("haulier_id", String),
+        Column("lift_inverted", Boolean, nullable=False, server_default=false()),
+        Column("cover_inverted", Boolean, nullable=False, server_default=false()),
+        Column("load_unit", String, nullable=False, server_default="kg"),
+    )
+
+
 vehicle: Final = Table(
     "vehicle",
     metadata,
     Column("id", String, primary_key=True),
-    Column("plate", String, nullable=False),
-    Column("carrier", String, nullable=False),
-    Column("tare_kg", Float),
-    Column("payload_kg", Float),
-    *_validity(),
-    Column("kind", String, nullable=False, server_default="construction_waste"),
-    Column("compartments", Integer, nullable=False, server_default="1"),
+    Column("version", Integer, nullable=False, server_default="1"),
+    *_vehicle_columns(),
 )
+"""The newest version of each vehicle, to which devices and permits refer."""
+
+past_vehicle: Final = Table("past_vehicle", metadata, *_id_and_version(), *_vehicle_columns())
+"""Earlier versions."""
 
 site: Final = Table(
     "site",
@@ -93,6 +134,21 @@ route: Final = Table(
     Column("corridor_m", Float),
     *_validity(),
     Column("limit_kmh", Float),
+    Column("hours", JSON, nullable=False, server_default="[]"),
+    Column("standing_for", JSON, nullable=False, server_default="[]"),
+)
+
+gate: Final = Table(
+    "gate",
+    metadata,
+    *_id_and_version(),
+    Column("site_id", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("name_zh", String, nullable=False),
+    Column("lat", Float, nullable=False),
+    Column("lon", Float, nullable=False),
+    Column("use", String, nullable=False),
+    *_validity(),
 )
 
 zone: Final = Table(
@@ -127,17 +183,61 @@ device: Final = Table(
     Column("verified_until_ms", BigInteger),
 )
 
+
+def _permit_columns() -> tuple[Column[Any], ...]:
+    return (
+        Column("vehicle_id", String, ForeignKey("vehicle.id"), nullable=False),
+        Column("route_ids", JSON, nullable=False),
+        Column("site_ids", JSON, nullable=False),
+        *_validity(),
+        Column("hours", JSON, nullable=False, server_default="[]"),
+        Column("area_ids", JSON, nullable=False, server_default="[]"),
+        Column("source_ids", JSON, nullable=False, server_default="[]"),
+        Column("haulier_id", String),
+        Column("streams", JSON, nullable=False, server_default="[]"),
+        Column("quantity_t", Float),
+    )
+
+
 permit: Final = Table(
     "permit",
     metadata,
     Column("id", String, primary_key=True),
-    Column("vehicle_id", String, ForeignKey("vehicle.id"), nullable=False),
-    Column("route_ids", JSON, nullable=False),
-    Column("site_ids", JSON, nullable=False),
-    *_validity(),
-    Column("hours", JSON, nullable=False, server_default="[]"),
-    Column("area_ids", JSON, nullable=False, server_default="[]"),
+    Column("version", Integer, nullable=False, server_default="1"),
+    *_permit_columns(),
 )
+"""The newest version of each permit."""
+
+past_permit: Final = Table("past_permit", metadata, *_id_and_version(), *_permit_columns())
+"""Earlier versions."""
+
+licence: Final = Table(
+    "licence",
+    metadata,
+    *_id_and_version(),
+    Column("haulier_id", String, nullable=False),
+    Column("area_ids", JSON, nullable=False),
+    Column("streams", JSON, nullable=False),
+    *_validity(),
+)
+
+registry_change: Final = Table(
+    "registry_change",
+    metadata,
+    Column("no", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("entry_id", String(64), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("before", JSON),
+    Column("after", JSON),
+    Index("ix_registry_change_entry", "kind", "entry_id", "no"),
+)
+"""What changed in the registry, by whom and why: values of the fields that differ, before and after. Added to, never
+changed. `at`: wall clock, ms; `actor`: as the audit trail names people, machines and commands."""
 
 login: Final = Table(
     "login",

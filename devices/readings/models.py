@@ -31,7 +31,9 @@ TsMs = Annotated[int, Meta(ge=MIN_TS_MS, le=MAX_TS_MS)]
 Percent = Annotated[float, Meta(ge=0, le=100)]
 MAX_LEVEL_PCT: Final = 120.0
 """A level up to this is clamped to 100: a heap above the rim, or a sensor set for a lower bin. More is a fault."""
-Kilograms = Annotated[float, Meta(ge=0, le=200_000)]
+MAX_KG: Final = 200_000.0
+"""Of a weight in a reading."""
+Kilograms = Annotated[float, Meta(ge=0, le=MAX_KG)]
 VisibleText = Annotated[str, Meta(min_length=1, max_length=MAX_SHORT_CHARS, pattern=VISIBLE_PATTERN)]
 # `\Z`, because `$` in Python also matches before a final line break.
 DeviceId = Annotated[str, Meta(pattern=DEVICE_ID_PATTERN.removesuffix("$") + r"\Z")]

@@ -11,7 +11,14 @@ from haulwatch.process import system_clock
 from haulwatch.process.background import BackgroundTask
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.api_parts import Repositories, api_options, api_parts, tile_server
-from haulwatch.wiring.databases import open_attachments, open_command_store, open_journal, open_people, open_shelves
+from haulwatch.wiring.databases import (
+    open_attachments,
+    open_command_store,
+    open_journal,
+    open_people,
+    open_registry,
+    open_shelves,
+)
 from haulwatch.wiring.desk.attachments import keep_attachments, upkeep_of
 from haulwatch.wiring.desk.cases import open_cases
 from haulwatch.wiring.desk.reports import erasing, open_public_reports
@@ -60,6 +67,7 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
             open_people(settings) as people,
             open_rule_sets(settings) as rule_sets,
             open_proposals(settings) as proposals,
+            open_registry(settings) as registry,
             open_cases(settings, lambda: city().timezone) as cases,
             open_public_reports(settings, lambda: city().timezone) as public_reports,
             open_notices(settings, journal, shelves, city) as notices,
@@ -94,6 +102,7 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
                     shelves,
                     rule_sets,
                     proposals,
+                    registry,
                     people,
                     what_if,
                     attachments,

@@ -10,6 +10,7 @@ from api.people_ports import People
 from api.ports import Adopted, ApiOptions, ApiParts, EvidencePacks
 from api.report_ports import PublicReports
 from devices.city.model import City, Device, DeviceRole
+from devices.db.registry import Registry
 from devices.geo.geometry import Datum
 from haulwatch import __version__
 from haulwatch.health.kafka import kafka_check
@@ -73,6 +74,7 @@ class Repositories(NamedTuple):
     shelves: ShelfStore
     rule_sets: RuleSetStore
     suspected_sites: ProposalStore
+    registry: Registry
     people: People
     what_if: WhatIfJobs
     attachments: AttachmentStore
@@ -148,6 +150,7 @@ def api_parts(
         rule_sets=repositories.rule_sets,
         what_if=repositories.what_if,
         suspected_sites=repositories.suspected_sites,
+        registry=repositories.registry,
         cases=repositories.cases,
         public_reports=repositories.public_reports,
         people=repositories.people,

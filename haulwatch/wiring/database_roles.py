@@ -18,8 +18,21 @@ from rules.cases.tables import case_alert, case_event, case_file
 from rules.public_reports.tables import public_report, public_report_informant
 from rules.rule_sets.tables import rule_set
 
-_NOT_OF_THE_CITY: Final = {tables.login.name, tables.device_command.name}
+_NOT_OF_THE_CITY: Final = {
+    tables.login.name,
+    tables.device_command.name,
+    tables.driver.name,
+    tables.registry_change.name,
+}
 _CITY: Final = dict.fromkeys([*(tables.metadata.tables.keys() - _NOT_OF_THE_CITY), "alembic_version"], "SELECT")
+_ENTRIES: Final = [
+    table.name
+    for table in (
+        tables.haulier, tables.driver, tables.vehicle, tables.past_vehicle, tables.site, tables.gate, tables.route,
+        tables.zone, tables.permit, tables.past_permit, tables.licence,
+    )
+]  # fmt: skip
+"""What the API changes entry by entry."""
 RIGHTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {
         "record": _CITY
@@ -55,7 +68,11 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             tables.device_command.name: "SELECT, INSERT, UPDATE",
             tables.suspected_site.name: "SELECT, INSERT, UPDATE",
             tables.registry_revision.name: "SELECT, UPDATE",
+            **dict.fromkeys(_ENTRIES, "SELECT, INSERT, UPDATE"),
             tables.device.name: "SELECT, INSERT",
+            # Not `no`, as of the audit trail.
+            tables.registry_change.name: "SELECT, "
+            "INSERT (at, actor, kind, entry_id, version, revision, reason, before, after)",
             tables.login.name: "SELECT (device_id, enabled)",
             person.name: "SELECT, UPDATE (password_hash, password_changed_at)",
             api_token.name: "SELECT",
@@ -71,12 +88,13 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         },
     }
 )
-"""Rights by process and table. No process changes what the registry holds or reads a device's password: that is for the
-owner of the tables, with `haulwatch city import` and `haulwatch device`. The API adds devices that are adopted and
-decides on suspected sites, and counts the registry's revision on with either. It sends notices, by rules that the owner
-applies with `haulwatch notify`. It signs people in and changes their passwords; accounts, roles and tokens are for the
-owner as well, with `haulwatch user` and `haulwatch token`. The recorder removes old notices, as it removes all that is
-old, and sees neither their text nor whom they went to."""
+"""Rights by process and table. Recorder and judge change nothing that the registry holds, and read no drivers; no
+process reads a device's password: that is for the owner of the tables, with `haulwatch city import` and `haulwatch
+device`. The API changes single entries, in versions, and notes who did; it deletes none. It adds devices that are
+adopted and decides on suspected sites, and counts the registry's revision on with each. It sends notices, by rules
+that the owner applies with `haulwatch notify`. It signs people in and changes their passwords; accounts, roles and
+tokens are for the owner as well, with `haulwatch user` and `haulwatch token`. The recorder removes old notices, as it
+removes all that is old, and sees neither their text nor whom they went to."""
 
 
 WITH_SIGN_ON: Final[Mapping[str, str]] = MappingProxyType(
@@ -153,5 +171,8 @@ def _grant(connection: Connection, role: URL, rights: Mapping[str, str]) -> None
 
 def _sequences(rights: Mapping[str, str]) -> list[str]:
     """Those that number the rows which a role inserts."""
-    numbered = (alert_change.name, alert_action.name, shelf.name, audit.name, notice.name, case_event.name)
+    numbered = (
+        alert_change.name, alert_action.name, shelf.name, audit.name, notice.name, case_event.name,
+        tables.registry_change.name,
+    )  # fmt: skip
     return [f"{table}_no_seq" for table in numbered if "INSERT" in rights.get(table, "")]

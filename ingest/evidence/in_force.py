@@ -53,7 +53,7 @@ def in_force(city: City, change: AlertChange, track: Sequence[Fix], devices: Ite
     subject = city.devices.get(change.subject)
     own = {subject.site_id} if subject is not None else set()
     sites += [site for site in city.sites.values() if site.id in own and site not in sites]
-    vehicle = city.vehicle_of(subject) if subject is not None else None
+    vehicle = city.vehicle_at(subject.vehicle_id, at) if subject is not None and subject.vehicle_id else None
     permits = city.permits_of(vehicle.id, at) if vehicle is not None else []
     approved = city.routes_of(vehicle.id, at) if vehicle is not None else []
     return {
@@ -64,7 +64,7 @@ def in_force(city: City, change: AlertChange, track: Sequence[Fix], devices: Ite
         ],
         "vehicle": None if vehicle is None else {
             "id": vehicle.id, "plate": vehicle.plate, "carrier": vehicle.carrier, "kind": str(vehicle.kind),
-            "tare_kg": vehicle.tare_kg, "payload_kg": vehicle.payload_kg,
+            "version": vehicle.version, "tare_kg": vehicle.tare_kg, "payload_kg": vehicle.payload_kg,
         },
         "permits": [
             {

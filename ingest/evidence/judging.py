@@ -41,10 +41,21 @@ def narrowed(city: City, devices: Collection[str], plates: Collection[str], part
     vehicles = {
         id_: vehicle
         for id_, vehicle in city.vehicles.items()
-        if id_ in carriers or comparable_plate(vehicle.plate) in plates
+        if id_ in carriers or any(comparable_plate(one.plate) in plates for one in city.versions_of(id_))
     }
+    past = tuple(vehicle for vehicle in city.past_vehicles if vehicle.id in vehicles)
     permits = tuple(permit for permit in city.permits if permit.vehicle_id in vehicles)
-    return replace(city, devices=kept, vehicles=vehicles, permits=permits)
+    haulier_ids = {vehicle.haulier_id for vehicle in (*vehicles.values(), *past)}
+    return replace(
+        city,
+        devices=kept,
+        vehicles=vehicles,
+        past_vehicles=past,
+        permits=permits,
+        hauliers=tuple(haulier for haulier in city.hauliers if haulier.id in haulier_ids),
+        licences=tuple(licence for licence in city.licences if licence.haulier_id in haulier_ids),
+        drivers=(),
+    )
 
 
 def _within(city: City, part: City) -> City:
@@ -53,6 +64,8 @@ def _within(city: City, part: City) -> City:
         city,
         devices={id_: device for id_, device in city.devices.items() if id_ in part.devices},
         vehicles={id_: vehicle for id_, vehicle in city.vehicles.items() if id_ in part.vehicles},
+        past_vehicles=tuple(vehicle for vehicle in city.past_vehicles if vehicle.id in part.vehicles),
+        gates=tuple(gate for gate in city.gates if gate.site_id in part.sites),
         sites={id_: site for id_, site in city.sites.items() if id_ in part.sites},
         past_sites=tuple(site for site in city.past_sites if site.id in part.sites),
         routes=tuple(route for route in city.routes if route.id in routes),

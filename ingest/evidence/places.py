@@ -97,8 +97,11 @@ def _needed(city: City, near: BaseGeometry) -> City:
     """The city with the places near, those that devices, permits and their routes name, and those at the edge of its
     region, since a fix outside the region is not believed.
     """
+    kinds = {vehicle.kind for vehicle in (*city.vehicles.values(), *city.past_vehicles)}
     route_ids = {id_ for permit in city.permits for id_ in permit.route_ids}
+    route_ids |= {route.id for route in city.routes if not kinds.isdisjoint(route.standing_for)}
     area_ids = {id_ for permit in city.permits for id_ in permit.area_ids}
+    area_ids |= {id_ for licence in city.licences for id_ in licence.area_ids}
     routes = [route for route in city.routes if route.id in route_ids]
     named = {device.site_id for device in city.devices.values()}
     named |= {id_ for permit in city.permits for id_ in permit.site_ids}
@@ -111,6 +114,7 @@ def _needed(city: City, near: BaseGeometry) -> City:
         city,
         sites={id_: site for id_, site in city.sites.items() if id_ in named},
         past_sites=tuple(site for site in city.past_sites if site.id in named),
+        gates=tuple(gate for gate in city.gates if gate.site_id in named),
         routes=tuple(route for route in city.routes if route.id in route_ids or id(route.line) in edges),
         zones=tuple(zone for zone in city.zones if zone.id in area_ids or shapely.intersects(near, zone.area)),
         hotspots=tuple(

@@ -19,7 +19,7 @@ from devices.geo.gcj02 import wgs84_of
 from devices.geo.geometry import Datum, LatLon
 from devices.readings.models import Position, Reading
 from devices.readings.refusals import DecodeError, Refusal
-from ingest.admission import admit, at_corrected_time, within_region
+from ingest.admission import admit, at_corrected_time, by_sensors, within_region
 from ingest.log.records import NO_READINGS, LogRecord
 
 READINGS_FILE: Final = "readings/readings.jsonl"
@@ -57,7 +57,7 @@ def readings_of(records: Sequence[LogRecord], city: City) -> list[Heard]:
             if not isinstance(item, Flaw):
                 admitted = admit(item, message.received_at, device_id, device)
                 refused = str(admitted.reason) if isinstance(admitted, Refusal) else ""
-                reading = within_region(item, city)
+                reading = within_region(by_sensors(item, device, city), city)
                 found.append(Heard(record.offset, element, message.received_at, reading, refused))
     return found
 

@@ -7,7 +7,7 @@ from devices.codecs.codec import MAX_PAYLOAD_BYTES, Flaw
 from devices.codecs.registry import codec_of
 from devices.readings.models import Fill, Reading
 from devices.readings.refusals import DecodeError, Reason, Refusal
-from ingest.admission import admit, at_corrected_time, within_region
+from ingest.admission import admit, at_corrected_time, by_sensors, within_region
 from ingest.log.records import REVISION_TOPICS, TICK_TOPIC, LogRecord, RawMessage
 from rules.alerts.model import AlertChange
 from rules.engine.engine import RuleEngine
@@ -52,7 +52,7 @@ def _accepted_readings(
     if device is not None and device.clock_correction_s:
         decoded = at_corrected_time(decoded, device.clock_correction_s)
     accepted = [
-        within_region(item, engine.city)
+        within_region(by_sensors(item, device, engine.city), engine.city)
         for item in decoded
         if not isinstance(item, Flaw) and not isinstance(admit(item, received_at, device_id, device), Refusal)
     ]

@@ -6,8 +6,7 @@ from typing import Annotated, Final
 
 from pydantic import BeforeValidator, Field, StringConstraints, field_validator
 
-from devices.city.fields import hours_of_day
-from devices.city.hours import Hours
+from devices.city.hours import Hours, hours_of_day
 from devices.spelling import did_you_mean
 from ingest.notices.channels import Channel, Language, Name, Part, secure_url
 from rules.alerts.model import Severity

@@ -1,12 +1,13 @@
 """Admit step: each decoded reading is accepted, with its series and line, or becomes a dead letter; all are counted."""
 
+from collections.abc import Iterator
 from typing import Final
 
 from devices.city.model import City, Device
 from devices.codecs.codec import CorrectedItems, Flaw
 from devices.readings.models import Position, Reading, Weighing
 from devices.readings.refusals import Reason, Refusal
-from ingest.admission import admit, at_corrected_time, within_region
+from ingest.admission import admit, at_corrected_time, by_sensors, within_region
 from ingest.ledger.corrected import CLOCK_CORRECTED, OUTSIDE_REGION, count_names, name_of
 from ingest.ledger.refused import RefusedReading
 from ingest.log.records import ReadingLocation
@@ -43,6 +44,7 @@ class AdmitStage:
         self._city = city
         self._devices = city.devices
         self._region = city.region
+        self._has_plain_sensors = city.has_plain_sensors
         self._series.use_city(city)
 
     def add(self, batch: AcceptedBatch, decoded: Decoded) -> None:
@@ -65,14 +67,14 @@ class AdmitStage:
                 batch.entries.append((counted_as, received_at, *number_and_time(item, correction_s), False))
                 continue
             reading = item
-            if type(item) is Position and not self._region.covers(item.lat, item.lon):
-                reading = within_region(item, self._city)
+            if type(item) is Position and not (self._has_plain_sensors and self._region.covers(item.lat, item.lon)):
+                reading = within_region(by_sensors(item, device, self._city), self._city)
             accepted = self._accept(reading, decoded, index)
             if isinstance(accepted, AcceptedReading):
                 batch.accepted.append(accepted)
                 batch.entries.append((counted_as, received_at, item.seq, item.ts, True))
                 if reading is not item:
-                    count_names(batch.corrected, counted_as, [OUTSIDE_REGION])
+                    count_names(batch.corrected, counted_as, _changes(item, reading))
                 if correction_s:
                     count_names(batch.corrected, counted_as, [CLOCK_CORRECTED])
                 if type(items) is CorrectedItems and index in items.corrections:
@@ -121,3 +123,12 @@ class AdmitStage:
             return ""
         self._unregistered.add(device_id)
         return device_id
+
+
+def _changes(sent: Reading, taken: Reading) -> Iterator[str]:
+    """Names of what was changed or left out of a position."""
+    if type(sent) is Position and type(taken) is Position:
+        if sent.located and not taken.located:
+            yield OUTSIDE_REGION
+        if sent.load_kg is not None and taken.load_kg is None:
+            yield "load_kg"

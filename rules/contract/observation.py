@@ -6,7 +6,7 @@ One `Observation` is made for every reading. Compiled, a written-out `__init__` 
 
 from typing import Any, Final, NamedTuple
 
-from devices.city.model import Approvals, City, Device, Vehicle, approved_at
+from devices.city.model import Approvals, City, Device, Vehicle
 from devices.city.sites import Route, SiteKind
 from devices.readings.models import Position, Reading
 from rules.tracking import Emptying, Fix, Track
@@ -83,7 +83,7 @@ class Observation:
     def approved_routes(self) -> list[Route]:
         """Routes approved for the vehicle at the time of the reading."""
         if self._routes is None:
-            self._routes = approved_at(self.approvals, self.calendar_ts)
+            self._routes = self.city.approved_at(self.approvals, self.calendar_ts)
         return self._routes
 
     def is_on_route(self, route: Route, half_width_m: float) -> bool:

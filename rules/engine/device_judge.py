@@ -329,11 +329,11 @@ class DeviceJudge:
         """
         city, reading = self.city, buffered.reading
         off_ms = self.clock.off_ms(self._clock_of(reading, device_state), reading.ts)
-        facts = self._trackers.follow(reading, device, device_state, city, trackers, off_ms)
+        vehicle, approvals = device_state.vehicle_at(reading.ts - off_ms), device_state.approvals
+        facts = self._trackers.follow(reading, device, vehicle, device_state, city, trackers, off_ms)
         if facts is None:
             return False
         states = device_state.tracker_states if trackers else []
-        vehicle, approvals = device_state.vehicle, device_state.approvals
         observation = Observation(reading, buffered.at, device, vehicle, approvals, city, states, facts, off_ms)
         device_state.may_be_weighed = self._router.may_weigh(observation.fix, device_state.may_be_weighed)
         judged = True
@@ -352,7 +352,8 @@ class DeviceJudge:
         """The observation of a reading that no tracker takes, heard at device time `at`, ms."""
         states, approvals = device_state.tracker_states, device_state.approvals
         off_ms = self.clock.off_ms(self._clock_of(reading, device_state), reading.ts)
-        return Observation(reading, at, device, device_state.vehicle, approvals, self.city, states, [], off_ms)
+        vehicle = device_state.vehicle_at(reading.ts - off_ms)
+        return Observation(reading, at, device, vehicle, approvals, self.city, states, [], off_ms)
 
     def _pass_fleet_time(self, verdicts: list[Judged], again: int) -> None:
         """Release what waited for fleet time: readings first, then the backlogs of at most `again` devices, then

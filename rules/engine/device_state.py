@@ -78,6 +78,9 @@ class DeviceState:
     device: Device | None = field(default=None, compare=False)
     """The device in the present city; None before the first look-up, and for one the city does not have."""
     vehicle: Vehicle | None = field(default=None, compare=False)
+    """The newest version of the vehicle that carries it."""
+    past_vehicles: tuple[Vehicle, ...] = field(default=(), compare=False)
+    """Its earlier versions; empty for most vehicles."""
     approvals: Approvals = field(default=(), compare=False)
     in_force: RulesInForce | None = field(default=None, compare=False)
     """The rules that hold for the device; None as long as `device` is."""
@@ -116,8 +119,16 @@ class DeviceState:
             self.may_be_weighed = False
         else:
             self.vehicle, self.approvals = city.vehicle_of(device), city.approvals_of(device.vehicle_id)
+            self.past_vehicles = tuple(city.versions_of(device.vehicle_id)[1:])
         begun, off = self.rules_begun or {}, self.in_force.off.values()
         return not all(begun.get(name) == NOT_BEGUN for name in off)
+
+    def vehicle_at(self, ts: int) -> Vehicle | None:
+        """The version of the vehicle that holds at `ts`, true time in ms; the newest where no earlier one does."""
+        for version in self.past_vehicles:
+            if version.validity.covers(ts):
+                return version
+        return self.vehicle
 
     def note_rules_off(self) -> None:
         """Note that the rules begin anew that are off now."""
@@ -139,7 +150,7 @@ class DeviceState:
             self.judged += self.clock.doubted
 
     def forget_city(self) -> None:
-        self.device, self.vehicle, self.approvals, self.in_force = None, None, (), None
+        self.device, self.vehicle, self.past_vehicles, self.approvals, self.in_force = None, None, (), (), None
 
     def time_was_set(self, fleet_now: int, heard_after: int, by_ms: int) -> None:
         """Note that fleet time was wrong and went on by `by_ms`, or that a leap was followed (0): nothing waits

@@ -3,6 +3,7 @@
 from typing import Final
 
 from devices.city.model import City, Device, DeviceRole
+from devices.city.sites import ALWAYS, Validity
 from devices.readings.models import Reading, Weighing
 from devices.readings.plates import comparable_plate
 from rules.tracking import Fix
@@ -18,14 +19,15 @@ class ReadingRouter:
     """
 
     def __init__(self, city: City) -> None:
-        self._terminals_of_plate: dict[str, list[Device]] = {}
+        self._terminals_of_plate: dict[str, list[tuple[Device, Validity]]] = {}
         self._weighing_sites = {
             device.site_id for device in city.devices.values() if device.role is DeviceRole.WEIGHBRIDGE
         }
         for _, device in sorted(city.devices.items()):
-            vehicle = city.vehicle_of(device)
-            if device.role is DeviceRole.TRUCK and vehicle is not None:
-                self._terminals_of_plate.setdefault(comparable_plate(vehicle.plate), []).append(device)
+            versions = city.versions_of(device.vehicle_id) if device.vehicle_id is not None else ()
+            for vehicle in versions if device.role is DeviceRole.TRUCK else ():
+                plated = vehicle.validity if len(versions) > 1 else ALWAYS
+                self._terminals_of_plate.setdefault(comparable_plate(vehicle.plate), []).append((device, plated))
 
     def may_weigh(self, fix: Fix | None, before: bool) -> bool:
         """True near a site with a weighbridge, which may send a ticket about the truck; without a fix as `before`."""
@@ -37,7 +39,7 @@ class ReadingRouter:
         """Ids of the other devices; () for most readings. Of a truck's terminals the first valid one is taken."""
         if type(reading) is not _WEIGHING or reading.plate is None:
             return _NOBODY
-        for terminal in self._terminals_of_plate.get(comparable_plate(reading.plate), ()):
-            if terminal.validity.covers(reading.ts):
+        for terminal, plated in self._terminals_of_plate.get(comparable_plate(reading.plate), ()):
+            if terminal.validity.covers(reading.ts) and plated.covers(reading.ts):
                 return (terminal.id,)
         return _NOBODY

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from devices.city.model import City, Device, DeviceRole
+from devices.city.model import City, Device, DeviceRole, Vehicle
 from devices.readings.models import Reading
 from rules.engine.device_state import DeviceState
 from rules.engine.failures import RuleFailures
@@ -39,6 +39,7 @@ class TrackerSet:
         self,
         reading: Reading,
         device: Device,
+        vehicle: Vehicle | None,
         device_state: DeviceState,
         city: City,
         trackers: list[IndexedTracker],
@@ -52,7 +53,7 @@ class TrackerSet:
             if state is None:
                 state = states[tracker.state_index] = tracker.state()
             try:
-                fact = tracker.follow(state, reading, device, device_state.vehicle, city, clock_off_ms)
+                fact = tracker.follow(state, reading, device, vehicle, city, clock_off_ms)
             except Exception as exc:  # noqa: BLE001 - a reading that breaks tracking must not stop judgement
                 self._failures.note(TRACKING, exc)
                 states[tracker.state_index] = None

@@ -8,8 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from msgspec import Struct, field
 
-from devices.city.fields import hours_of_day
-from devices.city.hours import Hours
+from devices.city.hours import Hours, hours_of_day
 from devices.errors import OperatorError
 from rules.alerts.model import Text
 from rules.contract.rule_choice import Scope

@@ -16,7 +16,7 @@ import yaml
 from pydantic import ValidationError
 
 from devices.bounded_files import MIB, UnboundedFile, compose_yaml
-from devices.city.fields import hours_of_day
+from devices.city.hours import hours_of_day
 from devices.city.model import VehicleKind
 from devices.city.sites import SiteKind
 from rules.alerts.model import Text

@@ -9,7 +9,7 @@ road lies on another one for a short way at most.
 from dataclasses import dataclass
 from typing import Final
 
-from devices.city.model import City, Device, approved_at
+from devices.city.model import City, Device
 from devices.geo.geometry import XY, Datum
 
 RECOGNISED_FIXES: Final = 30
@@ -136,6 +136,6 @@ def _from_ground_m(place: XY, ts: int, device: Device, city: City) -> float:
     near = geometry.sites_near(place, _NEAR_M, ts)
     nearest_m = near[0].distance_m if near else _NEAR_M
     if device.vehicle_id is not None:
-        for route in approved_at(city.approvals_of(device.vehicle_id), ts):
+        for route in city.approved_at(city.approvals_of(device.vehicle_id), ts):
             nearest_m = min(nearest_m, geometry.route_offset(route, place).distance_m)
     return nearest_m

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,7 @@ from devices.city.model import DeviceRole
 from devices.commands.store import CommandStore
 from devices.db import tables
 from devices.db.database import open_database
+from devices.db.registry import Registry
 from devices.people import tables as people_tables
 from devices.people.accounts import Accounts
 from devices.people.audit import AuditTrail
@@ -89,6 +90,25 @@ def empty_databases(tmp_path_factory: pytest.TempPathFactory) -> Path:
             some.create_all(engine)
         engine.dispose()
     return folder
+
+
+@pytest.fixture(scope="session")
+def city_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One that holds the city of the tests."""
+    file = tmp_path_factory.mktemp("city") / "registry.db"
+    url = f"sqlite:///{file}"
+    engine = open_database(url)
+    tables.metadata.create_all(engine)
+    engine.dispose()
+    with closing(Registry(url)) as registry:
+        registry.import_city(small_city())
+    return file
+
+
+@pytest.fixture
+def registry(tmp_path: Path, city_database: Path) -> Iterator[Registry]:
+    with closing(Registry(f"sqlite:///{shutil.copy(city_database, tmp_path)}")) as registry:
+        yield registry
 
 
 def copied(empty_databases: Path, name: str, folder: Path) -> str:
@@ -200,6 +220,7 @@ def parts(
     what_ifs: FakeWhatIfs,
     rule_sets: RuleSetStore,
     proposals: ProposalStore,
+    registry: Registry,
     shelves: ShelfStore,
     cases: CaseStore,
     people: People,
@@ -229,6 +250,7 @@ def parts(
         rule_sets=rule_sets,
         what_if=what_ifs,
         suspected_sites=proposals,
+        registry=registry,
         cases=cases,
         people=people,
         public_reports=public_reports,

@@ -12,7 +12,7 @@ from api.http.openapi import answer, problems
 from api.http.problems import ProblemKind, invalid
 from api.resources.devices import registered_device
 from api.resources.rules.rule_sets import READ, RuleSetOut, rule_set_out
-from devices.city.fields import minute_of_day
+from devices.city.hours import minute_of_day
 from rules.alerts.model import Text
 from rules.catalogue import CATALOGUE
 from rules.contract.rule_choice import Scope, scope_of

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from devices.city.fields import minute_of_day
+from devices.city.hours import minute_of_day
 from devices.city.model import City
 from devices.db.database import DatabaseError
 from devices.db.registry import CityMissing

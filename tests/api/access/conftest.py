@@ -1,6 +1,7 @@
 """The divided city, in which all has happened that people may see."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from httpx import AsyncClient
 from api.ports import ApiOptions, ApiParts
 from devices.commands.model import Locate, issue
 from devices.db.database import open_database
+from devices.db.registry import Registry
 from devices.db.versions import StoredVersion
 from devices.people.model import Role
 from ingest.ledger.report import DeviceLedgerLine
@@ -35,7 +37,7 @@ from tests.api.access.divided import (
     cluster,
     divided_city,
 )
-from tests.api.conftest import client_of
+from tests.api.conftest import client_of, copied
 from tests.api.fakes import NOW, FakeAdoption, FakeDeadLetters, FakeHistory, FakeLedger
 from tests.api.persons import add_person
 from tests.rules.attachments.pictures import photo
@@ -68,7 +70,9 @@ def divided(
     proposals: ProposalStore,
     attachments: AttachmentStore,
     notice_desk: NoticeDesk,
-) -> ApiParts:
+    empty_databases: Path,
+    tmp_path: Path,
+) -> Iterator[ApiParts]:
     """Both trucks have done all there is to do."""
     city = divided_city()
     history.add("fill", "point-OTHER", 10, compartment="paper", fill_pct=40.0)
@@ -107,7 +111,12 @@ def divided(
         history.add("weighing", BRIDGE.id, 30 + number, plate=city.vehicles[truck.replace("truck", "v")].plate,
                     ticket=truck, direction="in", gross_kg=30_000.0, tare_kg=12_000.0, counted=1,
                     ticket_state="counted")  # fmt: skip
-    return replace(parts, city=lambda: city, weighbridges=lambda: [BRIDGE], notice_desk=notice_desk)
+    (tmp_path / "divided").mkdir()
+    with closing(Registry(copied(empty_databases, "commands", tmp_path / "divided"))) as registry:
+        registry.import_city(city)
+        yield replace(
+            parts, city=lambda: city, weighbridges=lambda: [BRIDGE], notice_desk=notice_desk, registry=registry
+        )
 
 
 @pytest.fixture

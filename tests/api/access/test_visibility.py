@@ -36,6 +36,8 @@ def filled(path: str, truck: str, number: int) -> str:
         "{device_id}": truck,
         "{vehicle_id}": truck.replace("truck", "v"),
         "{kind}": "position",
+        "{entry_kind}": "vehicles",
+        "{entry_id}": truck.replace("truck", "v"),
         "{alert_id}": alert_of(truck).alert_id,
         "{command_id}": f"{number:016x}",
         "{letter_id}": str(number + 1),

@@ -2,7 +2,7 @@
 
 from shapely import LineString, box
 
-from devices.city.model import City, Device, DeviceRole, Permit, Vehicle, approved_at
+from devices.city.model import City, Device, DeviceRole, Permit, Vehicle
 from devices.city.sites import Route, Site, SiteKind, Validity
 from devices.geo.geometry import LatLon
 
@@ -70,8 +70,8 @@ def test_vehicles_with_the_same_approvals_share_them() -> None:
     permits.append(Permit("for now", "three", route_ids=("road",), validity=OLD))
     city = City("", "", "", "UTC", CITY.centre, routes=CITY.routes, permits=tuple(permits))
     assert city.approvals_of("one") is city.approvals_of("two")
-    assert [route.version for route in approved_at(city.approvals_of("two"), 1_000)] == [2]
-    assert approved_at(city.approvals_of("three"), 1_000) == []
+    assert [route.version for route in city.approved_at(city.approvals_of("two"), 1_000)] == [2]
+    assert city.approved_at(city.approvals_of("three"), 1_000) == []
 
 
 def test_permit_without_sites_allows_tipping_on_every_site_of_a_tipping_kind() -> None:

@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from devices.cities import JINCHENG
-from devices.city import reference
-from devices.city.fields import Row, write_of
+from devices.city.files import reference
+from devices.city.files.fields import Row, write_of
 from tests import ROOT
 
 DOCUMENT = (ROOT / "docs" / "city.md").read_text(encoding="utf-8")
@@ -27,7 +27,9 @@ def test_every_field_says_what_to_write_and_what_it_means(file: str, model: type
         assert info.description.endswith("."), f"{file}: {name}"
 
 
-@pytest.mark.parametrize(("file", "model"), [each for each in reference.FILES if each[0].endswith(".yaml")])
+@pytest.mark.parametrize(
+    ("file", "model"), [each for each in reference.FILES if each[0].endswith(".yaml") and (JINCHENG / each[0]).exists()]
+)
 def test_every_field_of_the_example_city_is_in_the_tables(file: str, model: type[Row]) -> None:
     content = yaml.safe_load((JINCHENG / file).read_text(encoding="utf-8"))
     rows = content if isinstance(content, list) else [content]

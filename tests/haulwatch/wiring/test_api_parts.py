@@ -10,6 +10,7 @@ import pytest
 
 from devices.city.model import City
 from devices.db.database import open_database
+from devices.db.registry import Registry
 from devices.geo.geometry import LatLon
 from haulwatch import migrations
 from haulwatch.process.system_clock import now_ms
@@ -54,6 +55,7 @@ def repositories(settings: Settings) -> Iterator[Repositories]:
             ShelfStore(engine),
             RuleSetStore(engine),
             ProposalStore(engine),
+            Registry(url),
             people,
             WhatIfJobs(COMMAND, now_ms),
             AttachmentStore(engine, AttachmentFiles(settings.paths.data_dir / "attachments"), Limits()),

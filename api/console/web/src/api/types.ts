@@ -988,7 +988,7 @@ export interface UnregisteredList {
   total: number;
 }
 
-export type VehicleKind = "construction_waste" | "sludge_tanker" | "desilting" | "kitchen_waste" | "hazardous_waste" | "household_waste" | "other";
+export type VehicleKind = "construction_waste" | "compactor" | "sludge_tanker" | "desilting" | "kitchen_waste" | "hazardous_waste" | "medical_waste" | "household_waste" | "other";
 
 export interface VehicleOut {
   id: string;

@@ -76,6 +76,14 @@ def area_of(geometry: object, radius_m: float | None, frame: Frame) -> Polygon:
     return area
 
 
+def point_of(geometry: object, frame: Frame) -> LatLon:
+    """Read a Point and convert it to WGS-84. Raises ShapeError."""
+    kind, coordinates = _parts(geometry)
+    if kind != "Point":
+        raise ShapeError("geometry.type", f"{kind!r} cannot be a gate: draw a Point")
+    return _near_place(coordinates, frame)
+
+
 def line_of(geometry: object, frame: Frame) -> LineString:
     """Read a LineString and convert it to WGS-84. Raises ShapeError."""
     kind, coordinates = _parts(geometry)

@@ -7,16 +7,21 @@ from typing import Final
 
 from pydantic_core import PydanticUndefined
 
-from devices.city.fields import CityRow, DeviceRow, PermitRow, RouteRow, Row, SiteRow, VehicleRow, ZoneRow, write_of
+from devices.city.files.fields import CityRow, DeviceRow, GateRow, RouteRow, Row, SiteRow, ZoneRow, write_of
+from devices.city.files.haulage_fields import DriverRow, HaulierRow, LicenceRow, PermitRow, VehicleRow
 
 FILES: Final[tuple[tuple[str, type[Row]], ...]] = (
     ("city.yaml", CityRow),
     ("sites.geojson", SiteRow),
     ("routes.geojson", RouteRow),
     ("zones.geojson", ZoneRow),
+    ("gates.geojson", GateRow),
+    ("hauliers.yaml", HaulierRow),
+    ("drivers.yaml", DriverRow),
     ("vehicles.yaml", VehicleRow),
     ("devices.yaml", DeviceRow),
     ("permits.yaml", PermitRow),
+    ("licences.yaml", LicenceRow),
 )
 
 

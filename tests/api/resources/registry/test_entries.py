@@ -1,0 +1,207 @@
+"""Single entries of the registry: versions, conditions, faults by field, and who changed what."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any, Final
+
+import pytest
+from httpx import AsyncClient, Response
+
+from api.ports import ApiOptions, ApiParts
+from devices.city.haulage import Driver, Haulier, Vehicle
+from devices.db.registry import Registry
+from devices.people.model import Role
+from devices.readings.instants import HOUR_MS
+from tests.api.access.divided import OF_HAULIER, divided_city
+from tests.api.conftest import client_of
+from tests.api.fakes import NOW
+from tests.api.persons import add_person, signed_in
+
+BASE: Final = "/api/v1/registry"
+TOKEN: Final = {"Authorization": "Bearer write-token-for-tests"}
+BY: Final = {"actor": "li", "reason": "new body"}
+LORRY: Final = {"plate": "晋E10001", "tare_kg": 12_000}
+LATER: Final = NOW + HOUR_MS
+
+
+async def put(client: AsyncClient, path: str, entry: Any, tag: str | None = None, **more: Any) -> Response:
+    condition = {"If-None-Match": "*"} if tag is None else {"If-Match": tag}
+    return await client.put(f"{BASE}/{path}", json={"entry": entry, **BY, **more}, headers=TOKEN | condition)
+
+
+async def tag_of(client: AsyncClient, path: str) -> str:
+    answer = await client.get(f"{BASE}/{path}")
+    assert answer.status_code == 200, answer.text
+    return answer.headers["ETag"]
+
+
+async def test_a_change_is_a_new_version_from_its_beginning_on(client: AsyncClient, registry: Registry) -> None:
+    before = await tag_of(client, "vehicles/v-1")
+    answer = await put(client, "vehicles/v-1", LORRY, before, **{"from": LATER})
+    assert answer.status_code == 200, answer.text
+    assert [(one.get("version", 1), one["tare_kg"]) for one in answer.json()["versions"]] == [(1, 12_500), (2, 12_000)]
+    assert answer.headers["ETag"] == await tag_of(client, "vehicles/v-1") != before
+    city = registry.load_city()
+    weighed = [city.vehicle_at("v-1", LATER - step) for step in (1, 0)]
+    assert [vehicle.tare_kg if vehicle else None for vehicle in weighed] == [12_500, 12_000]
+    assert city.revision == 2
+
+
+async def test_the_state_that_was_seen_is_named_and_must_hold(client: AsyncClient, registry: Registry) -> None:
+    seen = await tag_of(client, "vehicles/v-1")
+    path = f"{BASE}/vehicles/v-1"
+    without = await client.put(path, json={"entry": LORRY, **BY}, headers=TOKEN)
+    assert (without.status_code, without.json()["type"]) == (428, "urn:haulwatch:problem:condition-needed")
+    assert (await put(client, "vehicles/v-1", LORRY, seen)).status_code == 200
+    lost = await put(client, "vehicles/v-1", LORRY | {"tare_kg": 11_000}, seen)
+    assert (lost.status_code, lost.json()["type"]) == (412, "urn:haulwatch:problem:changed-meanwhile")
+    assert (await put(client, "vehicles/v-1", LORRY)).status_code == 412, "it is there already"
+    assert (await put(client, "vehicles/nobody", LORRY, seen)).status_code == 404
+    assert registry.revision() == 2
+
+
+async def test_of_two_changes_at_once_one_is_made(client: AsyncClient, registry: Registry) -> None:
+    seen = await tag_of(client, "vehicles/v-1")
+    answers = await asyncio.gather(
+        *(put(client, "vehicles/v-1", LORRY | {"tare_kg": 11_000 + n}, seen) for n in range(4))
+    )
+    assert sorted(answer.status_code for answer in answers) == [200, 412, 412, 412]
+    assert registry.revision() == 2
+
+
+async def test_an_entry_is_added_and_another_refers_to_it(client: AsyncClient, registry: Registry) -> None:
+    haulier = {"name": "Clean", "name_zh": "洁运", "fleet": "north"}
+    added = await put(client, "hauliers/clean", haulier)
+    assert added.status_code == 200, added.text
+    assert added.json()["versions"] == [{"id": "clean", "valid_from": "2026-03-01T17:00:00+08:00", **haulier}]
+    again = await put(client, "hauliers/clean", haulier)
+    assert again.status_code == 412
+    [known] = registry.load_city().hauliers
+    assert (known.id, known.fleet, known.validity.start_ms) == ("clean", "north", NOW)
+
+
+async def test_each_fault_is_named_by_its_field(client: AsyncClient, registry: Registry) -> None:
+    wrong = {
+        "vehicle": "v-9",
+        "routes": ["r-1", "r-9"],
+        "areas": ["old-town"],
+        "hours": ["25:00-26:00"],
+        "colour": "red",
+    }
+    answer = await put(client, "permits/p-2", wrong)
+    assert answer.status_code == 422
+    assert {fault["field"] for fault in answer.json()["errors"]} == {
+        "body.entry.vehicle", "body.entry.routes", "body.entry.areas", "body.entry.hours.0", "body.entry.colour",
+    }  # fmt: skip
+    point = {"name": "New", "kind": "disposal_site", "geometry": {"type": "Point", "coordinates": [112.85, 35.45]}}
+    shape = await put(client, "sites/new", point)
+    assert {fault["field"] for fault in shape.json()["errors"]} == {"body.entry.haulwatch:datum", "body.entry.radius_m"}
+    versioned = await put(client, "permits/p-2", {"version": 3, "vehicle": "v-1", "routes": []})
+    assert versioned.json()["errors"][0]["field"] == "body.entry.version"
+    assert registry.revision() == 1
+
+
+async def test_a_fence_is_drawn_again_and_the_earlier_one_stays(client: AsyncClient, registry: Registry) -> None:
+    drawn = {
+        "name": "Spoil ground", "name_zh": "弃土场", "kind": "disposal_site", "district": "zezhou", "datum": "wgs84",
+        "radius_m": 300, "geometry": {"type": "Point", "coordinates": [112.95, 35.45]},
+    }  # fmt: skip
+    answer = await put(client, "sites/spoil-1", drawn, await tag_of(client, "sites/spoil-1"))
+    assert answer.status_code == 200, answer.text
+    city = registry.load_city()
+    at = city.plane.xy(city.centre.__class__(lat=35.45, lon=112.95))
+    found = [[near.site.version for near in city.geometry.sites_near(at, 0.0, ts)] for ts in (NOW - 1, NOW)]
+    assert found == [[], [2]]
+    assert [site.version for site in city.past_sites if site.id == "spoil-1"] == [1]
+
+
+async def test_an_entry_is_ended_and_never_deleted(client: AsyncClient, registry: Registry) -> None:
+    path, tag = f"{BASE}/permits/p-1", await tag_of(client, "permits/p-1")
+    assert (await client.delete(path, headers=TOKEN)).status_code == 405
+    bare = await client.post(f"{path}/end", json=BY, headers=TOKEN)
+    assert bare.status_code == 428
+    ended = await client.post(f"{path}/end", json={"at": LATER, **BY}, headers=TOKEN | {"If-Match": tag})
+    assert ended.status_code == 200, ended.text
+    city = registry.load_city()
+    assert [len(city.permits_of("v-1", LATER - step)) for step in (1, 0)] == [1, 0]
+    twice = await client.post(
+        f"{path}/end", json={"at": LATER + 1, **BY}, headers=TOKEN | {"If-Match": ended.headers["ETag"]}
+    )
+    assert (twice.status_code, twice.json()["errors"][0]["field"]) == (422, "body.at")
+    back = await put(
+        client, "permits/p-1", {"vehicle": "v-1", "routes": ["r-1"]}, ended.headers["ETag"], **{"from": LATER + 9}
+    )
+    assert [one.get("version", 1) for one in back.json()["versions"]] == [1, 2]
+
+
+async def test_the_trail_says_who_changed_what_when_and_why(client: AsyncClient) -> None:
+    await put(client, "vehicles/v-1", LORRY, await tag_of(client, "vehicles/v-1"))
+    changes = (await client.get(f"{BASE}/changes?kind=vehicles&entry_id=v-1", headers=TOKEN)).json()["items"]
+    assert [(one["actor"], one["reason"], one["at"], one["revision"]) for one in changes] == [
+        ("li", "new body", NOW, 2)
+    ] * 2
+    added, ended = sorted(changes, key=lambda one: -one["version"])
+    assert (added["before"], added["after"]["tare_kg"]) == (None, 12_000)
+    assert ended["before"] == {"valid_until": None}
+    assert (await client.get(f"{BASE}/changes?before={min(added['no'], ended['no'])}", headers=TOKEN)).json()[
+        "items"
+    ] == []
+
+
+async def test_a_list_goes_on_after_the_last_id(client: AsyncClient) -> None:
+    first = (await client.get(f"{BASE}?limit=2")).json()
+    rest = (await client.get(f"{BASE}?after={first['after']}")).json()
+    ids = [[one["id"] for one in page["items"]] for page in (first, rest)]
+    assert ids == [["v-1", "v-2"], ["v-3"]]
+    assert rest["after"] is None
+    routes = (await client.get(f"{BASE}?kind=routes")).json()["items"]
+    assert [[one.get("version", 1) for one in route["versions"]] for route in routes] == [[1, 2]]
+
+
+@pytest.fixture
+async def desk(parts: ApiParts, registry: Registry) -> AsyncIterator[AsyncClient]:
+    """Two hauliers, each with a truck and a driver."""
+    city = divided_city()
+    vehicles = {
+        id_: Vehicle(id_, one.plate, haulier_id="h-own" if id_ == "v-own" else "h-OTHER")
+        for id_, one in city.vehicles.items()
+    }
+    city = replace(
+        city,
+        id="small",
+        vehicles=vehicles,
+        hauliers=(Haulier("h-OTHER", "OTHER", "他"), Haulier("h-own", "Danhe", "丹河")),
+        drivers=(Driver("d-OTHER", "OTHER", "h-OTHER"), Driver("d-own", "Zhao", "h-own")),
+    )
+    registry.import_city(city)
+    add_person(parts, "li", Role.OFFICER, OF_HAULIER)
+    add_person(parts, "wang", Role.VIEWER)
+    async with client_of(replace(parts, city=lambda: replace(city, drivers=())), ApiOptions(version="1")) as client:
+        yield client
+
+
+@pytest.mark.parametrize("kind", ["sites", "routes", "zones", "vehicles", "permits", "hauliers", "drivers"])
+async def test_who_sees_one_haulier_sees_its_entries_only(desk: AsyncClient, kind: str) -> None:
+    headers = await signed_in(desk, "li")
+    answer = await desk.get(f"{BASE}?kind={kind}", headers=headers)
+    assert answer.status_code == 200
+    assert answer.json()["items"]
+    assert "OTHER" not in answer.text
+    hidden = {"vehicles": "v-OTHER", "drivers": "d-OTHER", "hauliers": "h-OTHER", "permits": "p-OTHER"}.get(kind)
+    if hidden is not None:
+        assert (await desk.get(f"{BASE}/{kind}/{hidden}", headers=headers)).status_code == 404
+
+
+async def test_who_sees_a_part_changes_nothing_and_drivers_are_for_operators(
+    desk: AsyncClient, registry: Registry
+) -> None:
+    li, wang = await signed_in(desk, "li"), await signed_in(desk, "wang")
+    tag = (await desk.get(f"{BASE}/vehicles/v-own", headers=li)).headers["ETag"]
+    body = {"entry": {"plate": "晋E9"}, "reason": "x"}
+    refused = await desk.put(f"{BASE}/vehicles/v-own", json=body, headers=li | {"If-Match": tag})
+    assert refused.status_code == 403
+    assert (await desk.get(f"{BASE}/changes", headers=li)).status_code == 403
+    assert (await desk.get(f"{BASE}?kind=drivers", headers=wang)).status_code == 403
+    assert (await desk.get(f"{BASE}?kind=vehicles", headers=wang)).status_code == 200
+    assert registry.changes(None, None, limit=9) == []
