@@ -108,7 +108,8 @@ def test_a_data_directory_that_cannot_be_is_named_in_one_line(run: Run, data_dir
 
 NEEDS_DATA = [
     "db roles --record /dev/null --judge /dev/null --serve /dev/null",
-    "city show", "db status", "deadletter list", "deadletter show 1", "deadletter redrive 1",
+    "city show", "city changes", "city export x", "db status",
+    "deadletter list", "deadletter show 1", "deadletter redrive 1",
     "deadletter purge --reason flood", "device list",
     "device show x", "device add x", "device add --missing", "device rotate x", "device disable x", "device enable x",
     "device export-acl", "device certificate x", "device unknown", "device adopt x", "device commands",
