@@ -108,8 +108,7 @@ def test_a_data_directory_that_cannot_be_is_named_in_one_line(run: Run, data_dir
 
 NEEDS_DATA = [
     "db roles --record /dev/null --judge /dev/null --serve /dev/null",
-    "city show", "city changes", "city export x", "db status",
-    "deadletter list", "deadletter show 1", "deadletter redrive 1",
+    "city show", "db status", "deadletter list", "deadletter show 1", "deadletter redrive 1",
     "deadletter purge --reason flood", "device list",
     "device show x", "device add x", "device add --missing", "device rotate x", "device disable x", "device enable x",
     "device export-acl", "device certificate x", "device unknown", "device adopt x", "device commands",
@@ -118,7 +117,7 @@ NEEDS_DATA = [
     "rules apply /dev/null --reason x", "sites list", "sites suspect", "sites accept x --reason x",
     "sites dismiss x --reason x",
     "alerts shelves", "alerts shelve --device x --for 1h --reason x",
-    "alerts unshelve 1",
+    "alerts unshelve 1", "city changes", "city export x",
     "user add x viewer --password-file /dev/null", "user list", "user disable x", "user enable x",
     "user password x --password-file /dev/null", "user role x viewer",
     "token add x viewer", "token list", "token revoke x", "audit", "audit prune --yes",
