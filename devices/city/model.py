@@ -20,6 +20,7 @@ from devices.city.sites import ALWAYS, Gate, Hotspot, Route, Site, Validity, Zon
 from devices.city.zones import ZoneGeometry
 from devices.geo.gcj02_plane import Gcj02Plane
 from devices.geo.geometry import XY, Datum, LatLon, LocalPlane
+from devices.readings.instants import MINUTE_MS
 from devices.readings.models import Kind
 from devices.readings.plates import comparable_plate
 
@@ -99,7 +100,6 @@ class _Derived:
     permits: dict[str, list[Permit]] | None = None
     """By vehicle id."""
     approvals: dict[str, Approvals] | None = None
-    """By vehicle id."""
     licences: dict[str, list[Licence]] | None = None
     """By haulier id."""
     versions: dict[str, list[Vehicle]] | None = None
@@ -113,6 +113,8 @@ class _Derived:
     windowed: dict[str, list[Site]] | None = None
     """Versions of sites with deposit hours, by site id."""
     zone: ZoneInfo | None = None
+    minute: tuple[int, int] = (-1, 0)
+    """The minute since 1970 that was asked about last, and the minute of the city's day that it is."""
 
 
 @dataclass(frozen=True)
@@ -249,9 +251,7 @@ class City:
         return derived.has_plain_sensors
 
     def vehicles_of_plate(self, plate: str) -> Sequence[Vehicle]:
-        """Return the vehicles with this plate, however it is written, in every version that has it; more than one
-        vehicle where a plate was given again.
-        """
+        """Return every version of a vehicle with this plate, however written; a plate may be given again."""
         vehicles = self._derived.vehicles
         if vehicles is None:
             vehicles = self._derived.vehicles = {}
@@ -320,9 +320,8 @@ class City:
         if permits and all(permit.area_ids for permit in permits):
             return frozenset(area_id for permit in permits for area_id in permit.area_ids)
         vehicle = self.vehicle_at(vehicle_id, ts) if self.licences else None
-        if vehicle is None or vehicle.haulier_id is None:
-            return frozenset()
-        licences = self.licences_of(vehicle.haulier_id, ts)
+        haulier_id = None if vehicle is None else vehicle.haulier_id
+        licences = [] if haulier_id is None else self.licences_of(haulier_id, ts)
         return frozenset(area_id for licence in licences for area_id in licence.area_ids)
 
     def licences_of(self, haulier_id: str, ts: int) -> list[Licence]:
@@ -349,9 +348,12 @@ class City:
         return ()
 
     def minute_of_day(self, ts: int) -> int:
-        """Return the minute of the city's day at `ts`, device time in ms."""
-        local = self._local(ts)
-        return local.hour * 60 + local.minute
+        """Return the minute of the city's day at `ts`, device time in ms. Rules and routes ask about one reading."""
+        derived, minute = self._derived, ts // MINUTE_MS
+        if derived.minute[0] != minute:
+            local = self._local(ts)
+            derived.minute = (minute, local.hour * 60 + local.minute)
+        return derived.minute[1]
 
     def day_of(self, ts: int) -> int:
         """Return the day of the city's calendar at `ts` (device time, ms), counted from year 1."""
@@ -373,9 +375,7 @@ class City:
         return approvals.get(vehicle_id, ())
 
     def approved_at(self, approvals: Approvals, ts: int) -> list[Route]:
-        """Return the routes approved at `ts` (device time, ms): valid versions that a valid permit names, or that stand
-        for the kind of the vehicle, in the hours of the route.
-        """
+        """Return the routes approved at `ts` (device time, ms): valid, in their hours, and permitted or standing."""
         routes: list[Route] = []
         for approval in approvals:
             route = approval.route

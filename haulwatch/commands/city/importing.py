@@ -94,7 +94,7 @@ def import_city(
             }
         )
         return
-    rows = [(name, *changes) for name, changes in report.tables.items()]
+    rows = [(name, *changes) for name, changes in report.tables.items() if any(changes)]
     columns = ("table", "added", "changed", "unchanged")
     print_table(f"{city.title}, registry revision {report.revision}", columns, rows, right=columns[1:])
 
