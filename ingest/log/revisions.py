@@ -45,6 +45,12 @@ def city_of_record(payload: bytes) -> City | None:
         return None
 
 
+@lru_cache(maxsize=1)
+def one_copy(payload: bytes) -> bytes:
+    """Return the payload of a revision of the city; the recorders of one process keep one copy of it."""
+    return payload
+
+
 def rules_of_record(payload: bytes) -> RuleSetChoice | None:
     """Build the rules of a revision; None, and a line in the log, if this version has other rules or parameters."""
     try:

@@ -24,7 +24,7 @@ from ingest.ledger.state_file import StateUnavailable
 from ingest.log.ports import Log
 from ingest.log.raw_log import RawLogCorrupt
 from ingest.log.records import CITY_TOPIC, RECORDER, LogRecord
-from ingest.log.revisions import city_of_record, first_revisions
+from ingest.log.revisions import city_of_record, first_revisions, one_copy
 from ingest.recorder.accepted import AcceptedBatch
 from ingest.recorder.admit import MAX_UNREGISTERED, AdmitStage
 from ingest.recorder.batch_commit import batch_commit_of
@@ -81,7 +81,8 @@ class Recorder:
         self._disk_trouble = disk_trouble
         self._batch_records = batch_records
         self._offset = self._resume_offset()
-        self._revision = state.city() if self._offset else first_revisions(log, frozenset({CITY_TOPIC})).get(CITY_TOPIC)
+        revision = state.city() if self._offset else first_revisions(log, frozenset({CITY_TOPIC})).get(CITY_TOPIC)
+        self._revision = None if revision is None else one_copy(revision)
         self._unsaved_revision = None if self._offset else self._revision
         self._city = None if self._revision is None else city_of_record(self._revision)
         self._outbox = deque(state.outbox())
@@ -189,7 +190,7 @@ class Recorder:
 
     def _take_revision(self, payload: bytes) -> None:
         if payload != self._revision and (city := city_of_record(payload)) is not None:
-            self._revision = self._unsaved_revision = payload
+            self._revision = self._unsaved_revision = one_copy(payload)
             self._city = city
 
     def _current_city(self) -> City:

@@ -4,6 +4,7 @@ import random
 import signal
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,10 @@ def yard(tmp_path: Path, kafka_server: KafkaServer, postgres_url: str, influx_se
 
 @pytest.mark.parametrize("workers", [1, 2, 4])
 def test_any_number_of_workers_ends_as_one_machine_does(yard: Yard, workers: int) -> None:
-    messages = [city_record(FLEET, T0), *Traffic(random.Random(1)).next(3_000)]
+    """In the middle a truck leaves the city."""
+    sent = Traffic(random.Random(1)).next(3_000)
+    others = replace(FLEET, devices={name: device for name, device in FLEET.devices.items() if name != "truck-7"})
+    messages = [city_record(FLEET, T0), *sent[:1_500], city_record(others, sent[1_499].received_at), *sent[1_500:]]
     with closing(KafkaLog(yard.connection, "collector")) as log:
         log.append(messages)
     for _ in range(workers):
