@@ -48,11 +48,16 @@ class Owner(Protocol):
 class GroupMember:
     """One client of a group, with the partitions that Kafka gives it. For one thread at a time."""
 
-    def __init__(self, connection: KafkaConnection, consumer: str, owner: Owner, topic: str = "") -> None:
-        """`consumer` names the group (`KafkaConnection.group`). `topic`: by default that of the raw log."""
+    def __init__(
+        self, connection: KafkaConnection, consumer: str, owner: Owner, topic: str = "", *, copies: bool = False
+    ) -> None:
+        """`consumer` names the group (`KafkaConnection.group`). `topic`: by default that of the raw log. `copies`: also
+        give messages that stand in this partition for a truck, and in another for their device
+        (`record_format.is_for_all`).
+        """
         self._connection, self._owner = connection, owner
         self._group = connection.group(consumer)
-        self._topic = topic or connection.topic
+        self._topic, self.copies = topic or connection.topic, copies
         self._kafka = library()
         self._consumer: Any = None
         self._trouble: str | None = None
@@ -300,7 +305,7 @@ class PartitionLog:
             return False
         _, received_at = message.timestamp()
         try:
-            found = message_of(message.headers() or (), message.value() or b"", received_at)
+            found = message_of(message.headers() or (), message.value() or b"", received_at, copies=self._member.copies)
         except ValueError as exc:
             _log.error("raw log: record %d of partition %d is none of ours: %s", its - 1, self.partition, exc)
             found = RawMessage(f"$kafka/{self.partition}/{its - 1}", message.value() or b"", received_at)
