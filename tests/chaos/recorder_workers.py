@@ -174,15 +174,22 @@ class Yard:
 
     def until_recorded_by(self, pids: "set[int]") -> None:
         """Until every partition is claimed by one of these processes."""
-        until(lambda: self.owned_by().keys() <= {str(pid) for pid in pids}, self.logs, every_s=0.05)
+
+        def claimed() -> bool:
+            owned = self.owned_by()
+            return owned.total() == PARTITIONS and owned.keys() <= {str(pid) for pid in pids}
+
+        until(claimed, self.logs, every_s=0.05)
 
     def until_all_share(self) -> None:
         """Until every worker has partitions."""
         until(lambda: len(self.owned_by()) == len(self.workers), self.logs, every_s=0.05)
 
+    def log(self, name: str) -> str:
+        return (self.folder / f"{name}.log").read_text()
+
     def logs(self) -> str:
-        shown = [f"--- {name}\n{(self.folder / f'{name}.log').read_text()[-1500:]}" for name in self.workers]
-        return "\n".join([f"partitions by process: {self.owned_by()}", *shown])
+        return "\n".join(f"--- {name}\n{self.log(name)[-1500:]}" for name in self.workers)
 
     def until_all_is_stored(self, received: int) -> Ledger:
         def done() -> bool:

@@ -11,10 +11,12 @@ import pytest
 
 from ingest.log.kafka.kafka_log import KafkaLog
 from ingest.log.revisions import city_record
-from tests.chaos.recorder_workers import FLEET, Traffic, Yard, run, same_as_on_one_machine
+from tests.chaos.recorder_workers import FLEET, Traffic, Yard, run, same_as_on_one_machine, under_load
 from tests.ingest.recorder.parts import T0
 from tests.servers.influxdb import InfluxServer
 from tests.servers.kafka import KafkaServer
+from tests.servers.postgres import Postgres
+from tests.waiting import until
 
 pytestmark = [pytest.mark.real, pytest.mark.long]
 
@@ -47,3 +49,22 @@ def test_workers_that_come_go_die_and_stand_still_lose_nothing_and_store_nothing
     assert not done.complaints
     assert done.events == {"killed": 1, "paused": 2, "added": 2, "removed": 1}
     assert done.readings > 1_000
+
+
+def test_while_postgresql_is_away_recorders_wait_and_nothing_is_lost(
+    tmp_path: Path, kafka_server: KafkaServer, influx_server: InfluxServer
+) -> None:
+    postgres = Postgres()
+    try:
+        postgres.start()
+        with closing(Yard(tmp_path, kafka_server, postgres.new_database(), influx_server)) as yard:
+            with under_load(yard, random.Random(5)) as messages:
+                workers = [yard.add(), yard.add()]
+                yard.until_recorded_by({process.pid for process in yard.workers.values()})
+                postgres.stop()
+                until(lambda: all("trying again" in yard.log(name) for name in workers), yard.logs)
+                postgres.start()
+                until(lambda: all("recording again after" in yard.log(name) for name in workers), yard.logs)
+            assert not same_as_on_one_machine(yard, messages)
+    finally:
+        postgres.close()

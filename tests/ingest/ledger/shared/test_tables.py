@@ -239,6 +239,11 @@ def test_the_tables_are_of_so_many_partitions_for_ever(tables: SharedTables) -> 
         ]
 
 
+def test_a_database_that_is_no_postgresql_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(StateMisfit, match="HAULWATCH_DATABASE_URL names no PostgreSQL"):
+        SharedTables(f"sqlite:///{tmp_path / 'haulwatch.db'}")
+
+
 def test_what_no_device_names_is_one_line_over_all_partitions(tables: SharedTables) -> None:
     """And a device's partition alone counts for it."""
     tables.prepare(3)
