@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from api.base_map_ports import BaseMap
@@ -26,9 +27,10 @@ from haulwatch.wiring.desk.adoption import redrive_waiting, register_described
 from haulwatch.wiring.desk.reports import report_options
 from haulwatch.wiring.log import disk_reserve_bytes, open_log_figures, open_raw_log, open_segments, topic_as_found
 from haulwatch.wiring.rules import current_rules
-from haulwatch.wiring.stores import current_ledger, open_dead_letters
+from haulwatch.wiring.stores import current_ledger, open_dead_letters, recorder_tables
 from ingest.judge.what_if_job import WhatIfJobs
 from ingest.ledger.dead_letters import Redriven
+from ingest.ledger.state.port import Tables
 from ingest.ledger.unregistered import unregistered_devices
 from ingest.mqtt.broker_statistics import BrokerCounters
 from ingest.notices.summary import ChannelSummary
@@ -188,7 +190,10 @@ def base_map(settings: Settings, tiles: "TileServer | None") -> BaseMap:
 
 
 def path_status(settings: Settings) -> PathStatus:
+    def tables() -> Path | Tables:
+        return recorder_tables(settings)
+
     if settings.kafka.url is None:
-        return PathStatus(settings, lambda: open_segments(settings), lambda: disk_reserve_bytes(settings))
+        return PathStatus(settings, lambda: open_segments(settings), tables, lambda: disk_reserve_bytes(settings))
     figures = open_log_figures(settings)  # one connection for all that ask
-    return PathStatus(settings, lambda: figures, lambda: disk_reserve_bytes(settings))
+    return PathStatus(settings, lambda: figures, tables, lambda: disk_reserve_bytes(settings))
