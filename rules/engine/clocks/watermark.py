@@ -90,8 +90,12 @@ class FleetWatermark:
 class FleetClock:
     """Keeps the watermark, and watches the clock of each device."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, begins_by_receive_time: bool = False) -> None:
+        """`begins_by_receive_time`: before the first reading, paced receive time is fleet time: in a partition of which
+        no device was ever heard they all are missed all the same.
+        """
         self.watermark = FleetWatermark()
+        self._begins_by_receive_time = begins_by_receive_time
         self.quorum = Quorum()
         """Offsets of all devices that were heard."""
         self.believed = Quorum()
@@ -372,6 +376,8 @@ class FleetClock:
                 self._follow_leap()
             row.leap = 0
         if not self.quorum.devices:
+            if self._begins_by_receive_time:
+                row.now = max(row.now, row.pace)
             return
         now = row.pace + self._offset
         gone_ms = now - row.now
