@@ -19,6 +19,35 @@ class ReadingRouter:
     Plates are compared in any spelling.
     """
 
+    def __init__(self, city: City, own: Callable[[str], bool] | None = None) -> None:
+        """`own`: only these devices are named; None: all."""
+        self._own = own
+        self._terminals_of_plate: dict[str, list[tuple[Device, Validity]]] = {}
+        self._weighing_sites = {
+            device.site_id for device in city.devices.values() if device.role is DeviceRole.WEIGHBRIDGE
+        }
+        for _, device in sorted(city.devices.items()):
+            versions = city.versions_of(device.vehicle_id) if device.vehicle_id is not None else ()
+            for vehicle in versions if device.role is DeviceRole.TRUCK else ():
+                plated = vehicle.validity if len(versions) > 1 else ALWAYS
+                self._terminals_of_plate.setdefault(comparable_plate(vehicle.plate), []).append((device, plated))
+        if own is not None:
+            self._terminals_of_plate = {
+                plate: terminals
+                for plate, terminals in self._terminals_of_plate.items()
+                if any(own(terminal.id) for terminal, _ in terminals)
+            }
+
+    def may_weigh(self, fix: Fix | None, before: bool) -> bool:
+        """True near a site with a weighbridge, which may send a ticket about the truck; without a fix as `before`."""
+        if fix is None or not fix.usable:
+            return before
+        return bool(fix.sites) and any(near.site.id in self._weighing_sites for near in fix.sites)
+
+    def also_about(self, reading: Reading) -> tuple[str, ...]:
+        """Ids of the other devices; () for most readings. Of a truck's terminals the first valid one is taken."""
+        if type(reading) is not _WEIGHING or reading.plate is None:
+            return _NOBODY
         for terminal, plated in self._terminals_of_plate.get(comparable_plate(reading.plate), ()):
             if terminal.validity.covers(reading.ts) and plated.covers(reading.ts):
                 return (terminal.id,) if self._own is None or self._own(terminal.id) else _NOBODY

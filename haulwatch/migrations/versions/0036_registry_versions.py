@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0036_registry_versions"
-down_revision = "0034_filtered_alerts"
+down_revision = "0035_recorder_tables"
 branch_labels = None
 depends_on = None
 
