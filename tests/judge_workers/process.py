@@ -19,7 +19,6 @@ from ingest.log.kafka.connection import KafkaConnection
 from ingest.log.kafka.group import GroupMember, PartitionLog
 from ingest.log.kafka.partition_store import PartitionStore, first_revisions_in
 from ingest.log.kafka.record_format import partition_of_device
-from ingest.log.kafka.state_topic import StateTopic
 from rules.catalogue import build_rules
 from tests.ingest.judge.test_shuffle import CITY
 from tests.judge_workers.shared_journal import SharedJournal
@@ -28,19 +27,17 @@ from tests.judge_workers.shared_journal import SharedJournal
 def worker_of(connection: KafkaConnection, journal: SharedJournal) -> Worker:
     """A worker of the test's city, with the same parts as `haulwatch.wiring.workers.judge`."""
     rules, partitions = build_rules(), connection.partitions
-    of_devices = StateTopic(connection, connection.state_topic)
-    of_fleet = StateTopic(connection, connection.fleet_state_topic)
 
     def begin_devices(log: PartitionLog) -> DeviceWork:
         own = log.partition
         stage = DeviceStage(own, lambda id_: partition_of_device(id_, partitions) == own, lambda: CITY, lambda: rules)
-        store = partial(PartitionStore, connection, raw, of_devices, "judge")
+        store = partial(PartitionStore, connection, raw, connection.state_topic, "judge")
         work = DeviceWork(log, store, stage, partial(first_revisions_in, connection))
         journal.note_owner("raw", own)
         return work
 
     def begin_fleet(log: PartitionLog) -> FleetWork:
-        store = partial(PartitionStore, connection, verdicts, of_fleet, "fleet")
+        store = partial(PartitionStore, connection, verdicts, connection.fleet_state_topic, "fleet")
         work = FleetWork(log, store, FleetStage(partitions, lambda: CITY, lambda: rules), journal)
         journal.note_owner("verdicts", log.partition)
         return work

@@ -28,7 +28,6 @@ from ingest.judge.workers.worker import Owned, Worker
 from ingest.log.kafka.group import GroupMember, PartitionLog
 from ingest.log.kafka.partition_store import PartitionStore, first_revisions_in
 from ingest.log.kafka.record_format import partition_of_device
-from ingest.log.kafka.state_topic import StateTopic
 from ingest.log.records import JUDGE
 from ingest.log.revision_writer import RevisionFollower
 
@@ -70,9 +69,6 @@ async def worker_parts(settings: Settings, city: CurrentCity, rules: CurrentRule
         AlertPublisher("mqtt", mqtt, journal, cursors, None, holding),
         AlertPublisher("store", StoreSink(store, city), journal, cursors),
     )
-    of_devices, of_fleet = (
-        StateTopic(connection, topic) for topic in (connection.state_topic, connection.fleet_state_topic)
-    )
 
     def begin_devices(log: PartitionLog) -> DeviceWork:
         own = log.partition
@@ -85,7 +81,7 @@ async def worker_parts(settings: Settings, city: CurrentCity, rules: CurrentRule
         )
         return DeviceWork(
             log,
-            partial(PartitionStore, connection, raw, of_devices, JUDGE),
+            partial(PartitionStore, connection, raw, connection.state_topic, JUDGE),
             stage,
             partial(first_revisions_in, connection),
             lambda: figures.keep(str(own), stage.engine, stage.own),
@@ -93,7 +89,7 @@ async def worker_parts(settings: Settings, city: CurrentCity, rules: CurrentRule
 
     def begin_fleet(log: PartitionLog) -> FleetWork:
         stage = FleetStage(partitions, city, rules)
-        open_state = partial(PartitionStore, connection, verdicts, of_fleet, FLEET)
+        open_state = partial(PartitionStore, connection, verdicts, connection.fleet_state_topic, FLEET)
         return FleetWork(
             *(log, open_state, stage, journal),
             on_changes=lambda: _wake(publishers),
@@ -114,8 +110,6 @@ async def worker_parts(settings: Settings, city: CurrentCity, rules: CurrentRule
     finally:
         await mqtt.close()
         await store.close()
-        of_devices.close()
-        of_fleet.close()
         cursors.close()
         figures.close()
         shelves.close()

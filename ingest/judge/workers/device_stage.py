@@ -62,8 +62,11 @@ class DeviceStage:
     def take(self, record: LogRecord) -> None:
         """Judge the next record."""
         message = record.message
-        if message.topic in REVISION_TOPICS and self._revisions.get(message.topic) != message.payload:
-            self._take_revision(message)
+        if message.topic in REVISION_TOPICS:
+            if not self.engine.fleet_time:  # so that a partition without devices has a time from the first record on
+                self.engine.receive(message.received_at)
+            if self._revisions.get(message.topic) != message.payload:
+                self._take_revision(message)
         judge_record(self.engine, record, self._max_payload_bytes)
 
     def output(self) -> list[RawMessage]:

@@ -7,6 +7,7 @@ gives up, and goes on with the rest.
 import logging
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Generic, Protocol, TypeVar
 
 from devices.db.database import DatabaseError
@@ -18,6 +19,7 @@ from ingest.process.backoff import Backoff
 
 _FIRST_PAUSE_S: Final = 0.4
 _LONGEST_PAUSE_S: Final = 30.0
+_RESTORED_AT_ONCE: Final = 8
 _LOST: Final = "judge: partition %d of %s is another worker's: %s"
 
 _log = logging.getLogger(__name__)
@@ -35,9 +37,10 @@ class Owned(Generic[Work]):
     """The work of the partitions of one topic that are ours. `ingest.log.kafka.group` calls it."""
 
     def __init__(self, what: str, begin: Callable[[PartitionLog], Work]) -> None:
-        """`what`: the topic, for the log. `begin` restores a partition; raises RawLogError."""
+        """`what`: the topic, for the log. `begin` restores a partition, in any thread; raises RawLogError."""
         self._what, self._begin = what, begin
         self._logs: dict[int, PartitionLog] = {}
+        self._pool = ThreadPoolExecutor(_RESTORED_AT_ONCE, "restore")
         self.work: dict[int, Work] = {}
         """By partition, once it is restored."""
         self.gained, self.handed_over = 0, 0
@@ -77,12 +80,16 @@ class Owned(Generic[Work]):
         """
         judged = 0
         failed: RawLogError | DatabaseError | None = None
-        for partition, log in [*self._logs.items()]:
+        coming = {
+            partition: self._pool.submit(self._begin, log)  # each waits for answers of Kafka, one after the other
+            for partition, log in self._logs.items()
+            if partition not in self.work
+        }
+        for partition in [*self._logs]:
             try:
-                work = self.work.get(partition)
-                if work is None:
-                    work = self.work[partition] = self._begin(log)
-                judged += work.step()
+                if partition in coming:
+                    self.work[partition] = coming[partition].result()
+                judged += self.work[partition].step()
             except PartitionGone as exc:
                 self.work.pop(partition, None)
                 _log.warning(_LOST, partition, self._what, exc)

@@ -138,6 +138,10 @@ class FleetClock:
     def receive(self, received_at: int) -> None:
         """Note the receive time of the next record, ms."""
         row = self.watermark
+        if self._begins_by_receive_time and not self.quorum.devices:
+            row.pace = row.received_at = received_at  # nobody's clock says anything of a leap
+            self._pass()
+            return
         step = received_at - row.received_at
         if 0 <= step <= STEP_MS:
             row.pace += step
