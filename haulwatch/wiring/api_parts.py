@@ -5,6 +5,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from api.base_map_ports import BaseMap
+from api.manifest_ports import Manifests, NoManifests
 from api.notice_ports import NoNotices, NoticeDesk
 from api.people_ports import People
 from api.ports import Adopted, ApiOptions, ApiParts, EvidencePacks
@@ -81,6 +82,7 @@ class Repositories(NamedTuple):
     """What the last look at their files found."""
     cases: CaseStore
     public_reports: PublicReports
+    manifests: Manifests = NoManifests()
     notices: Callable[[], Sequence[ChannelSummary]] = tuple
     """As of `ApiParts`."""
     notice_desk: NoticeDesk = NoNotices()
@@ -149,6 +151,7 @@ def api_parts(
         what_if=repositories.what_if,
         suspected_sites=repositories.suspected_sites,
         cases=repositories.cases,
+        manifests=repositories.manifests,
         public_reports=repositories.public_reports,
         people=repositories.people,
         attachments=repositories.attachments,

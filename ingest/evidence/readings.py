@@ -14,6 +14,7 @@ from msgspec import structs
 
 from devices.city.model import City
 from devices.codecs.codec import Flaw
+from devices.codecs.manifests import MANIFEST
 from devices.codecs.registry import codec_of
 from devices.geo.gcj02 import wgs84_of
 from devices.geo.geometry import Datum, LatLon
@@ -51,11 +52,12 @@ def readings_of(records: Sequence[LogRecord], city: City) -> list[Heard]:
             decoded: Sequence[Reading | Flaw] = codec.decode(message.topic, message.payload)
         except DecodeError:
             continue
-        if device is not None and device.clock_correction_s:
+        is_manifest = message.dialect == MANIFEST.dialect
+        if device is not None and device.clock_correction_s and not is_manifest:
             decoded = at_corrected_time(decoded, device.clock_correction_s)
         for element, item in enumerate(decoded):
             if not isinstance(item, Flaw):
-                admitted = admit(item, message.received_at, device_id, device)
+                admitted = None if is_manifest else admit(item, message.received_at, device_id, device)
                 refused = str(admitted.reason) if isinstance(admitted, Refusal) else ""
                 reading = within_region(item, city)
                 found.append(Heard(record.offset, element, message.received_at, reading, refused))
