@@ -15,6 +15,7 @@ from rules.manifests.document import (
     ManifestView,
     Quantity,
 )
+from rules.manifests.model import ManifestState
 from rules.manifests.store import ManifestStore
 
 _LEAD_MS: Final = 60_000
@@ -22,6 +23,7 @@ _LEAD_MS: Final = 60_000
 its time."""
 _HAULIER: Final = "haulier"
 _SOURCE: Final = "source"
+_GATE: Final = "gate"
 _PAGE: Final = 200
 
 
@@ -33,6 +35,8 @@ class DemoManifests:
         self._issued: dict[int, ManifestDetail] = {}
         """By place of the trip in the report."""
         self._confirmed: set[int] = set()
+        self._at_gate: set[int] = set()
+        """Those whose load a person has to confirm."""
         self._trips: Sequence[Mapping[str, Any]] = ()
 
     def follow(self, report: Mapping[str, Any]) -> None:
@@ -45,9 +49,22 @@ class DemoManifests:
                     self._issued[place] = self._store.issue(self._document(trip), _HAULIER, trip["issue_at"])
                 if place in self._issued and place not in self._confirmed and trip["confirm_at"] <= until:
                     self._confirm(self._issued[place], trip)
+                    if trip["gate_at"] is not None:
+                        self._at_gate.add(place)
                     self._confirmed.add(place)
+                if place in self._at_gate and trip["gate_at"] <= until - _LEAD_MS:
+                    self._confirm_at_gate(place, trip)
         except DatabaseError:
             return
+
+    def _confirm_at_gate(self, place: int, trip: Mapping[str, Any]) -> None:
+        """Confirm a load at a tip without a weighbridge, once the truck is known to be there."""
+        detail = self._store.manifest(self._issued[place].manifest.number)
+        if detail is not None and detail.manifest.state is ManifestState.ARRIVED:
+            version = detail.manifest.version
+            request = ManifestRequest(ManifestDeed.CONFIRM_DISPOSAL, _GATE, trip["gate_at"], version)
+            self._store.act(detail.manifest.number, request)
+            self._at_gate.remove(place)
 
     def summary(self) -> dict[str, Any]:
         """What became of all manifests, and of those with something wrong."""

@@ -94,7 +94,7 @@ class _Casting:
         self._stage_overflow()
         timelines = {device.id: self._timeline.of(device) for device in self._timeline.devices}
         hostile = hostile_messages(self._city, self._start_ms, self._end_ms, self._rng("hostile"))
-        trips = labelled(self._timeline.trips(self._end_ms), self._late, self._cast.parts, self._start_ms, self._end_ms)
+        trips = labelled(self._timeline.trips(self._end_ms), self._late, self._cast.parts, self._start_ms)
         labels, controls = tuple(self._labels), self._timeline.controls
         return Script(self._start_ms, self._end_ms, labels, timelines, hostile, controls, trips)
 

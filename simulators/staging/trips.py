@@ -3,7 +3,7 @@
 One is late by hours, one has less on it than its manifest says; all others are honest.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import takewhile
@@ -17,6 +17,8 @@ _ISSUED_AFTER_MS: Final = 20_000
 """After the truck began to load, or after the scenario began."""
 _CONFIRMED_BEFORE_MS: Final = 20_000
 """Before it leaves."""
+_GATE_BEFORE_MS: Final = 30_000
+"""Before the truck leaves the tip."""
 _QUEUE_MS: Final = 10 * MINUTE_MS
 """What a haulier allows for a queue at the gate."""
 _LATE_DEPART_MS: Final = 90 * MINUTE_MS
@@ -46,50 +48,47 @@ class PlannedTrip:
     arrive_by: int
     leaves_at: int
     """When the truck truly leaves its source."""
-    weighed_at: int | None
-    """When it is truly weighed out at the tip; None: not within the next hours."""
     declared_kg: float
+    unloaded_at: int | None = None
+    """When it truly leaves the tip; None: not within the scenario."""
+    gate_at: int | None = None
+    """When a person at the gate of the tip confirms the load, where there is no weighbridge."""
     anomaly: Anomaly | None = None
 
 
-def trips_of(haul: Haul, work_day: WorkDay, start_ms: int, end_ms: int) -> Iterator[PlannedTrip]:
-    """Trips of a truck that are loaded after the start and leave before the end. Consumes the working day."""
+def trips_of(haul: Haul, work_day: WorkDay, start_ms: int, end_ms: int, *, has_bridge: bool) -> list[PlannedTrip]:
+    """Trips of a truck that are loaded after the start and leave before the end. Consumes the working day.
+
+    `has_bridge`: its tip weighs by itself.
+    """
+    trips: list[PlannedTrip] = []
     if haul.source_site_id is None or haul.destination_site_id is None:
-        return
-    steps = takewhile(lambda step: step[0] < end_ms, work_day.steps())
+        return trips
     loading: tuple[int, Loading] | None = None
-    for began_ms, step in steps:
+    on_board = False
+    for began_ms, step in takewhile(lambda step: step[0] < end_ms, work_day.steps()):
+        lasts_ms = round(step.duration_s * 1000)
         if isinstance(step, Loading):
-            loading = (began_ms, step)
-        elif loading is not None and isinstance(step, Driving):
+            loading, on_board = (began_ms, step), False
+        elif isinstance(step, Driving) and loading is not None:
             loaded_ms, load = loading
-            loading = None
-            issue_at = max(loaded_ms, start_ms) + _ISSUED_AFTER_MS
+            loading, issue_at = None, max(loaded_ms, start_ms) + _ISSUED_AFTER_MS
             confirm_at = began_ms - _CONFIRMED_BEFORE_MS
-            if confirm_at > issue_at + _ISSUED_AFTER_MS:
-                yield PlannedTrip(
-                    haul.device_id, haul.source_site_id, haul.destination_site_id, issue_at, confirm_at, began_ms,
-                    began_ms + round(step.duration_s * 1000) + _QUEUE_MS, began_ms, None, round(load.after_kg, -1),
-                )  # fmt: skip
-
-
-def with_weighings(trips: Iterator[PlannedTrip], haul: Haul, work_day: WorkDay, until_ms: int) -> list[PlannedTrip]:
-    """The trips with the time at which their load is weighed at the tip. Consumes the working day."""
-    tips = [
-        began_ms + round(step.duration_s * 1000)
-        for began_ms, step in takewhile(lambda step: step[0] < until_ms, work_day.steps())
-        if isinstance(step, Tipping) and step.xy == haul.tip
-    ]
-    planned = list(trips)
-    ends = [*(one.leaves_at for one in planned[1:]), until_ms]
-    return [
-        replace(one, weighed_at=next((tip for tip in tips if one.leaves_at < tip < end), None))
-        for one, end in zip(planned, ends, strict=True)
-    ]
+            on_board = confirm_at > issue_at + _ISSUED_AFTER_MS
+            if on_board:
+                arrive_by, declared_kg = began_ms + lasts_ms + _QUEUE_MS, round(load.after_kg, -1)
+                sites = (haul.source_site_id, haul.destination_site_id)
+                times = (issue_at, confirm_at, began_ms, arrive_by, began_ms)
+                trips.append(PlannedTrip(haul.device_id, *sites, *times, declared_kg))
+        elif isinstance(step, Tipping) and step.xy == haul.tip and on_board:
+            unloaded_at, on_board = began_ms + lasts_ms, False
+            gate_at = None if has_bridge else unloaded_at - _GATE_BEFORE_MS
+            trips[-1] = replace(trips[-1], unloaded_at=unloaded_at, gate_at=gate_at)
+    return trips
 
 
 def labelled(
-    trips: Mapping[str, list[PlannedTrip]], late: str, playing: Collection[str], start_ms: int, end_ms: int
+    trips: Mapping[str, list[PlannedTrip]], late: str, playing: Collection[str], start_ms: int
 ) -> tuple[PlannedTrip, ...]:
     """All trips in the order of their issue, two of them with what is wrong: the truck `late` comes hours late, and the
     manifest of one that plays no part in the scenario says more than is on it.
@@ -99,10 +98,10 @@ def labelled(
         depart_at, arrive_by = start_ms - _LATE_DEPART_MS, start_ms - _LATE_ARRIVE_MS
         found[late][0] = replace(found[late][0], depart_at=depart_at, arrive_by=arrive_by, anomaly=Anomaly.OVERDUE)
     delivered = [
-        (one.weighed_at, device_id)
+        (one.unloaded_at, device_id)
         for device_id, of_truck in sorted(found.items())
         for one in of_truck[:1]
-        if one.weighed_at is not None and one.weighed_at < end_ms and device_id not in playing
+        if one.unloaded_at is not None and one.gate_at is None and device_id not in playing
     ]
     if delivered:
         _, short = min(delivered)

@@ -129,9 +129,10 @@ class IllegalDumpingParameters(Parameters):
 
     同样用于此类车辆：一路上报的联单在核准场所之外中止。偶尔有人过早关闭联单。"""
     manifest_overdue_score: float = 2.0
-    """The manifest of its load is overdue: the load should be at the disposal site by now.
+    """The manifest of its load is overdue: the load should be at the disposal site by now. Not where a sensor shows
+    that the load is still on the truck.
 
-    所载货物的联单已超时：货物此时本应到达处置场地。"""
+    所载货物的联单已超时：货物此时本应到达处置场地。传感器显示货物仍在车上时不计。"""
     manifest_short_score: float = 2.0
     """Of this load, `manifest_short_pct` less arrived than was sent. It is known when the rest is weighed, and then
     counts for the stops before.

@@ -138,7 +138,10 @@ def terms_of(stop: Stop, limits: IllegalDumpingParameters) -> dict[Term, float]:
             stop.after.no_manifest >= limits.no_manifest_fixes,
             limits.manifest_ended_score,
         ),
-        Term.MANIFEST_OVERDUE: (stop.manifest_overdue, limits.manifest_overdue_score),
+        Term.MANIFEST_OVERDUE: (
+            stop.manifest_overdue and not _shows_load(stop, dropped_kg, limits),
+            limits.manifest_overdue_score,
+        ),
         Term.MANIFEST_SHORT: (
             stop.manifest_short_pct > limits.manifest_short_pct,
             limits.manifest_short_score,
@@ -152,6 +155,13 @@ def terms_of(stop: Stop, limits: IllegalDumpingParameters) -> dict[Term, float]:
         Term.DEPOT_OR_WASH: (stop.depot_or_wash, limits.depot_or_wash_score),
     }
     return {term: round(score, 2) for term, (holds, score) in applies.items() if holds}
+
+
+def _shows_load(stop: Stop, dropped_kg: float | None, limits: IllegalDumpingParameters) -> bool:
+    """True if a sensor of the truck shows that the load is still on it: then it is late, and no more."""
+    if dropped_kg is not None:
+        return dropped_kg < limits.weight_drop_kg
+    return stop.terminal_loaded and not stop.terminal_empty
 
 
 _NOT_OF_AN_HONEST_HAUL: Final = frozenset(

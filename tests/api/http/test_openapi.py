@@ -122,7 +122,7 @@ def test_no_route_is_left_out_of_the_document_but_the_pages_and_their_files(part
     app = create_app(parts, ApiOptions(version="1"))
     hidden = {route.path for route in all_routes(app.routes) if not route.include_in_schema}
     assert hidden == {"/", "/docs", "/console/assets/{name}", "/sign-on/begin", "/sign-on/callback"} | {
-        "/report", "/report/state", "/report/photo", "/report/{site_id}",
+        "/m/{code}", "/report", "/report/state", "/report/photo", "/report/{site_id}",
     }  # fmt: skip
     assert "/api/v1/alerts/stream" in app.openapi()["paths"]
 
