@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 import gpxpy.gpx
-from msgspec import structs
+from msgspec import structs, to_builtins
 
 from devices.city.model import City
 from devices.codecs.codec import Flaw
@@ -72,7 +72,7 @@ def as_lines(heard: Sequence[Heard]) -> bytes:
 def _row(one: Heard) -> dict[str, Any]:
     reading = one.reading
     row = {"offset": one.offset, "element": one.element, "received_at": one.received_at, "kind": str(reading.kind)}
-    row |= {name: value for name, value in structs.asdict(reading).items() if value is not None}
+    row |= {name: value for name, value in to_builtins(reading).items() if value is not None}
     return row | ({"refused": one.refused} if one.refused else {})
 
 
