@@ -183,7 +183,7 @@ def _corrected(manifest: Manifest, event: Event) -> Manifest:
     if event.net_kg is not None and before not in _MATCHED:
         raise Refused("net_kg: nothing was weighed yet that could be corrected")
     found = replace(manifest, terms=terms, net_kg=net_kg, under_correction=None)
-    if before is _S.OVERDUE and terms.arrive_by >= event.at:
+    if before is _S.OVERDUE and terms.arrive_by > event.at:
         before = _S.IN_TRANSIT if found.left_at else _S.SOURCE_CONFIRMED
     return _matched(_moved(found, before, event), event)
 
@@ -209,7 +209,7 @@ def _noted(manifest: Manifest, event: Event) -> Manifest:
 
 
 def _checked(manifest: Manifest, event: Event) -> Manifest:
-    if manifest.stage in {_S.SOURCE_CONFIRMED, _S.IN_TRANSIT} and manifest.terms.arrive_by < event.at:
+    if manifest.stage in {_S.SOURCE_CONFIRMED, _S.IN_TRANSIT} and manifest.terms.arrive_by <= event.at:
         return _moved(replace(manifest, overdue_at=event.at), _S.OVERDUE, event)
     return manifest
 

@@ -5,17 +5,15 @@ state does not allow.
 """
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-import msgspec
 from sqlalchemy import Connection, Engine, RowMapping, func, insert, select, tuple_, update
 
 from devices.city.model import City
 from devices.db.database import transaction
 from devices.errors import OperatorError
-from devices.readings.ids import MANIFESTS
 from devices.readings.manifests import ManifestDeed, ManifestTerms
 from devices.readings.models import ManifestAction
 from rules.manifests import machine
@@ -27,17 +25,15 @@ from rules.manifests.document import (
     ManifestPage,
     ManifestRefused,
     ManifestRequest,
-    ManifestView,
     OutdatedManifest,
-    RefusalView,
-    TransitionView,
     UnknownManifest,
     WrongState,
     detail_of,
 )
 from rules.manifests.machine import Event, Refused
-from rules.manifests.model import FINAL, Manifest, ManifestState, Trigger
-from rules.manifests.tables import manifest, manifest_action, manifest_state, manifest_transition
+from rules.manifests.model import FINAL, Manifest, Trigger
+from rules.manifests.present import action_of_row, detail_in, present_of, present_one, row_of, view_of
+from rules.manifests.tables import manifest, manifest_action, manifest_state
 
 MAX_OPEN: Final = 16
 """Open manifests of one vehicle: a day's trips may be issued in the morning."""
@@ -80,7 +76,7 @@ class ManifestStore:
             if len(_open_of(connection, device.id)) >= MAX_OPEN:
                 raise ManifestRefused("vehicle_id", f"it has {MAX_OPEN} open manifests: close or void some first")
             number = _new_number(connection, at) if number is None else number
-            if _row(connection, number) is not None:
+            if row_of(connection, number) is not None:
                 raise ManifestRefused("number", "another manifest has it: give another one, or none")
             connection.execute(
                 insert(manifest).values(
@@ -99,14 +95,14 @@ class ManifestStore:
             )
             detail = {"document": document.model_dump(mode="json")}
             _add_action(connection, number, ManifestDeed.ISSUE, actor, at, "", detail)
-            return _detail(connection, number)
+            return detail_in(connection, number)
 
     def act(self, number: str, request: ManifestRequest) -> ManifestDetail:
         """Do something with a manifest. Raises UnknownManifest, OutdatedManifest, WrongState, ManifestRefused."""
         city = self._city()
         with transaction(self._engine) as connection:
             _wait_for_turn(connection)
-            row = _row(connection, number)
+            row = row_of(connection, number)
             if row is None:
                 raise UnknownManifest(f"no manifest {number!r}")
             if request.version != row["version"]:
@@ -114,7 +110,7 @@ class ManifestStore:
                     f"manifest {number} was changed meanwhile: it is version {row['version']}, not {request.version}."
                     " Read it again"
                 )
-            before = _present(connection, row).manifest
+            before = present_one(connection, row).manifest
             document = _document_after(request, ManifestDocument.model_validate(row["document"]), city)
             request = _with_document(request, document)
             after = _stepped(before, request)
@@ -130,12 +126,12 @@ class ManifestStore:
                     document=document.model_dump(mode="json"),
                 )
             )
-            return _detail(connection, number)
+            return detail_in(connection, number)
 
     def manifest(self, number: str) -> ManifestDetail | None:
         """One manifest with its transitions; None when there is none with this number."""
         with transaction(self._engine) as connection:
-            return None if _row(connection, number) is None else _detail(connection, number)
+            return None if row_of(connection, number) is None else detail_in(connection, number)
 
     def number_of_code(self, code: str) -> str | None:
         """The number of the manifest to which a short link leads."""
@@ -151,8 +147,8 @@ class ManifestStore:
             query = query.where(tuple_(manifest.c.issued_at, manifest.c.number) < tuple_(*_read_cursor(before)))
         with transaction(self._engine) as connection:
             rows = connection.execute(query).mappings().all()
-            present = _present_of(connection, rows)
-            found = [_view(row, present[row["number"]]) for row in rows]
+            present = present_of(connection, rows)
+            found = [view_of(row, present[row["number"]]) for row in rows]
         more = len(found) > limit
         last = found[limit - 1] if more else None
         return ManifestPage(
@@ -197,46 +193,12 @@ class ManifestStore:
         return row["check_at"] if same else self._overdue_at(after.terms, row["device_id"])
 
 
-def action_of_row(row: Mapping[Any, Any], device_id: str) -> ManifestAction:
-    """The record of an action, for the raw log."""
-    detail = row["detail"]
-    document = detail.get("document")
-    return ManifestAction(
-        device_id=MANIFESTS,
-        ts=row["at"],
-        at=row["at"],
-        truck=device_id,
-        number=row["number"],
-        no=row["no"],
-        deed=ManifestDeed(row["deed"]),
-        actor=row["actor"],
-        reason=row["reason"],
-        terms=None if document is None else ManifestDocument.model_validate(document).terms(),
-        destination=detail.get("destination_id"),
-        net_kg=detail.get("net_kg"),
-    )
-
-
-def event_of_row(row: Mapping[Any, Any]) -> Event:
-    """The event that an action is to its manifest."""
-    return machine.event_of(action_of_row(row, MANIFESTS))
-
-
-class _Present(NamedTuple):
-    manifest: Manifest
-    pending: int
-
-
 def _wait_for_turn(connection: Connection) -> None:
     """Let writers write one after the other; the first statement of a transaction."""
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
     else:
         connection.execute(update(manifest).where(manifest.c.number == "").values(version=0))
-
-
-def _row(connection: Connection, number: str) -> RowMapping | None:
-    return connection.execute(select(manifest).where(manifest.c.number == number)).mappings().one_or_none()
 
 
 def _open_of(connection: Connection, device_id: str) -> list[str]:
@@ -308,82 +270,6 @@ def _stepped(before: Manifest, request: ManifestRequest) -> Manifest:
         return machine.step(before, event)
     except Refused as exc:
         raise WrongState(f"manifest {before.number}: {exc}") from exc
-
-
-def _present(connection: Connection, row: RowMapping) -> _Present:
-    return _present_of(connection, [row])[row["number"]]
-
-
-def _present_of(connection: Connection, rows: Iterable[RowMapping]) -> dict[str, _Present]:
-    """The manifests as judged, with the actions that judgement has not taken yet."""
-    numbers = [row["number"] for row in rows]
-    judged_rows = select(manifest_state.c.number, manifest_state.c.manifest).where(manifest_state.c.number.in_(numbers))
-    judged = {number: msgspec.convert(found, Manifest) for number, found in connection.execute(judged_rows)}
-    present: dict[str, _Present] = {number: _Present(found, 0) for number, found in judged.items()}
-    actions = select(manifest_action).where(manifest_action.c.number.in_(numbers)).order_by(manifest_action.c.no)
-    for action in connection.execute(actions).mappings():
-        number, event = action["number"], event_of_row(action)
-        found = present.get(number)
-        if found is None:
-            present[number] = _Present(machine.issue(number, event), 1)
-        elif event.no not in found.manifest.taken:
-            present[number] = _Present(_taken(found.manifest, event), found.pending + 1)
-    return present
-
-
-def _taken(found: Manifest, event: Event) -> Manifest:
-    try:
-        return machine.step(found, event)
-    except Refused as exc:
-        return machine.refused(found, event, str(exc))
-
-
-def _detail(connection: Connection, number: str) -> ManifestDetail:
-    row = _row(connection, number)
-    if row is None:
-        raise UnknownManifest(f"no manifest {number!r}")
-    present = _present(connection, row)
-    found = present.manifest
-    withdrawn = select(manifest_transition).where(
-        manifest_transition.c.number == number, manifest_transition.c.withdrawn_at.is_not(None)
-    )
-    names = list(TransitionView.model_fields)
-    past = [
-        TransitionView.model_validate({name: gone[name] for name in names})
-        for gone in connection.execute(withdrawn.order_by(manifest_transition.c.no)).mappings()
-    ]
-    present_ones = [TransitionView.model_validate(one._asdict()) for one in found.transitions]
-    return ManifestDetail(
-        manifest=_view(row, present),
-        transitions=tuple(sorted([*present_ones, *past], key=lambda one: one.at)),
-        refusals=tuple(RefusalView.model_validate(one._asdict()) for one in found.refusals),
-    )
-
-
-def _view(row: RowMapping, present: _Present) -> ManifestView:
-    found = present.manifest
-    return ManifestView(
-        number=found.number,
-        code=row["code"],
-        version=row["version"],
-        state=found.state,
-        under_correction=found.under_correction,
-        leg=found.leg,
-        corrections=found.corrections,
-        document=ManifestDocument.model_validate(row["document"]),
-        device_id=row["device_id"],
-        issued_at=row["issued_at"],
-        issued_by=row["issued_by"],
-        sent_kg=found.sent_kg,
-        net_kg=found.net_kg,
-        left_at=found.left_at or None,
-        arrived_at=found.arrived_at or None,
-        weighed_at=found.weighed_at or None,
-        overdue_at=found.overdue_at or None,
-        closed_at=found.transitions[-1].at if found.state is ManifestState.CLOSED else None,
-        outcome=found.outcome or None,
-        pending=present.pending,
-    )
 
 
 def _conditions(where: ManifestFilter) -> list[Any]:

@@ -8,7 +8,6 @@ from rules.catalogue import rule_names
 from simulators.trials.tiers import TIERS, tier
 from simulators.trials.trial import stage
 
-
 WITHOUT_TRIAL = {"manifest_overdue"}
 """Nobody issues manifests in trials; `tests.rules.test_scenario` has those of the demo, with labels."""
 

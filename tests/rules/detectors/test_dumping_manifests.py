@@ -1,6 +1,7 @@
 """What the manifest of a load adds to the score of a stop: it is overdue, or less of it arrives than was sent."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from devices.readings.models import Reading
 from rules.alerts.model import AlertChange
@@ -12,11 +13,11 @@ from tests.rules.town import Trip, in_time, run, town
 STOP_S = 240
 
 
-def papers(*more: Reading, arrive_s: float = 1_800, **changed: object) -> list[Reading]:
+def papers(*more: Reading, arrive_s: float = 1_800, **changed: Any) -> list[Reading]:
     return [action("issue", 20, 1, terms=terms(0, arrive_s, **changed)), action("confirm_source", 60, 2), *more]
 
 
-def stop_on_the_way(**fields: object) -> Trip:
+def stop_on_the_way(**fields: Any) -> Trip:
     """It stops for some minutes beside its road, where no sensor shows what it does."""
     trip = Trip("T1", 0, 0, **fields).stand(120).drive(3_000, 0).drive(3_000, 300)
     return trip.stand(STOP_S).drive(3_000, 0)
@@ -45,7 +46,7 @@ def test_a_truck_that_is_late_with_its_load_on_it_is_not() -> None:
     assert dumps(trip, papers(action("check", 100, 3), arrive_s=90)) == []
 
 
-def weighed(net_kg: float, **changed: object) -> list[AlertChange]:
+def weighed(net_kg: float, **changed: Any) -> list[AlertChange]:
     trip = stop_on_the_way().drive(9_990, 0).stand(120)
     ticket = weighed_at_tip("T1", trip.now_s, net_kg)
     return dumps(trip.stand(120).drive(5_000, 0).readings, papers(**changed), [ticket])

@@ -20,7 +20,8 @@ from rules.manifests.document import (
 from rules.manifests.journal import ManifestJournal
 from rules.manifests.machine import Event, event_of, issue, step
 from rules.manifests.model import Manifest, Trigger, TruckManifest
-from rules.manifests.store import MAX_OPEN, InvalidCursor, ManifestStore, action_of_row
+from rules.manifests.present import action_of_row
+from rules.manifests.store import MAX_OPEN, InvalidCursor, ManifestStore
 from rules.manifests.tables import manifest_action
 from tests.rules.town import T0
 
