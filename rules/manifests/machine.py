@@ -24,7 +24,14 @@ from rules.manifests.model import (
 
 _S = ManifestState
 TELEMETRY: Final = frozenset(
-    {Trigger.LEFT_SOURCE, Trigger.ENTERED_DESTINATION, Trigger.WEIGHED, Trigger.LEFT_DESTINATION, Trigger.RETURNED}
+    {
+        Trigger.WEIGHED_AT_SOURCE,
+        Trigger.LEFT_SOURCE,
+        Trigger.ENTERED_DESTINATION,
+        Trigger.WEIGHED,
+        Trigger.LEFT_DESTINATION,
+        Trigger.RETURNED,
+    }
 )
 _BEFORE_DISPOSAL: Final = UNDER_WAY | {_S.ARRIVED}
 _AT_DISPOSAL: Final = frozenset({_S.ARRIVED, _S.DISPOSAL_CONFIRMED})
@@ -188,10 +195,12 @@ def _corrected(manifest: Manifest, event: Event) -> Manifest:
     return _matched(_moved(found, before, event), event)
 
 
-def _noted(manifest: Manifest, event: Event) -> Manifest:
+def _noted(manifest: Manifest, event: Event) -> Manifest:  # noqa: PLR0911 - one for each sighting
     """The manifest with what telemetry shows."""
     stage = manifest.stage
     match event.trigger:
+        case Trigger.WEIGHED_AT_SOURCE if stage in {_S.DRAFT, _S.SOURCE_CONFIRMED}:
+            return replace(manifest, source_net_kg=event.net_kg)
         case Trigger.LEFT_SOURCE if not manifest.left_at and stage is not _S.VOID:
             return replace(manifest, left_at=event.at)
         case Trigger.ENTERED_DESTINATION if not manifest.arrived_at and stage not in {_S.REJECTED, _S.VOID}:

@@ -48,6 +48,7 @@ class Trigger(StrEnum):
     CORRECT = "correct"
     VOID = "void"
     CHECK = "check"
+    WEIGHED_AT_SOURCE = "weighed_at_source"
     LEFT_SOURCE = "left_source"
     ENTERED_DESTINATION = "entered_destination"
     WEIGHED = "weighed"

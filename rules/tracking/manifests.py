@@ -26,10 +26,14 @@ MAX_MANIFESTS: Final = 24
 _GATE_M: Final = 20.0
 """A truck this close to a fence may still be in its gate, as `rules.tracking.track` has it."""
 _NOWHERE_M: Final = 1e9
+_WEIGHED_MS: Final = 180_000
+"""So long after a weighing a truck that is seen outside has left: the clocks of bridge and truck differ by 2 min at
+most, or are known."""
 
 _POSITION: Final = Position  # compiled, the name of a class that is not is looked up each time, a constant is not
 _ACTION: Final = ManifestAction
 _AT_SOURCE: Final = frozenset({Trigger.RETURNED, Trigger.LEFT_SOURCE})
+_TO_BE_LOADED: Final = frozenset({ManifestState.DRAFT, ManifestState.SOURCE_CONFIRMED})
 _TO_BE_WEIGHED: Final = frozenset(
     {ManifestState.IN_TRANSIT, ManifestState.OVERDUE, ManifestState.ARRIVED, ManifestState.DISPOSAL_CONFIRMED}
 )
@@ -45,6 +49,15 @@ class Presence:
     was_elsewhere: bool = False
     """Outside the disposal site: a truck that is still there from the trip before has not arrived."""
     at_destination: bool = False
+    weighed_at: int = 0
+    """When it was weighed there last; 0: not yet."""
+    gross_kg: float = 0.0
+    """Weighed on the way in, where the bridge sends gross and tare apart; 0: not yet."""
+
+    @property
+    def is_at_a_site(self) -> bool:
+        """By what was seen last, it is at one of its sites."""
+        return self.at_source or self.at_destination or self.weighed_at > 0
 
 
 @dataclass(slots=True)
@@ -95,8 +108,11 @@ class Weighed(NamedTuple):
 
     site_id: str
     at: int
+    gross_kg: float
     net_kg: float | None
     """None: only half of it is weighed; the truck is there."""
+    is_out: bool
+    """On the way out."""
     ticket: str
     corrects: str
     manifest: str
@@ -158,7 +174,7 @@ def _fix_events(book: ManifestBook, fix: Fix, at: int) -> list[tuple[str, Event]
     found: list[tuple[str, Event]] = []
     outside_m = _GATE_M + fix.outside_m()
     for number, presence in book.open.items():
-        if not fix.sites and presence.was_elsewhere and not (presence.at_source or presence.at_destination):
+        if not fix.sites and presence.was_elsewhere and not presence.is_at_a_site:
             continue  # on the road
         terms = book.manifests[number].terms
         source_m = destination_m = _NOWHERE_M
@@ -169,7 +185,7 @@ def _fix_events(book: ManifestBook, fix: Fix, at: int) -> list[tuple[str, Event]
                 destination_m = distance_m
         found += [
             (number, Event(trigger, at, evidence=f"position {fix.ts}"))
-            for trigger in _seen(presence, source_m, destination_m, outside_m)
+            for trigger in _seen(presence, source_m, destination_m, outside_m, at)
         ]
     if found:
         on_board = [one.number for one in book.on_board()]
@@ -177,8 +193,8 @@ def _fix_events(book: ManifestBook, fix: Fix, at: int) -> list[tuple[str, Event]
     return found
 
 
-def _seen(presence: Presence, source_m: float, destination_m: float, outside_m: float) -> Iterator[Trigger]:
-    """What a fix at these distances from both fences means."""
+def _seen(presence: Presence, source_m: float, destination_m: float, outside_m: float, at: int) -> Iterator[Trigger]:
+    """What a fix at these distances from both fences means. A truck that was weighed was there, seen or not."""
     if source_m == 0:
         if not presence.at_source:
             presence.at_source = True
@@ -188,8 +204,8 @@ def _seen(presence: Presence, source_m: float, destination_m: float, outside_m: 
         yield Trigger.LEFT_SOURCE
     if destination_m > outside_m:
         presence.was_elsewhere = True
-        if presence.at_destination:
-            presence.at_destination = False
+        if presence.at_destination or 0 < presence.weighed_at < at - _WEIGHED_MS:
+            presence.at_destination, presence.weighed_at = False, 0
             yield Trigger.LEFT_DESTINATION
     elif destination_m == 0 and presence.was_elsewhere and not presence.at_destination:
         presence.at_destination = True
@@ -207,7 +223,9 @@ def weighed_of(ticket: Weighing, vehicle: Vehicle | None, city: City, clock_off_
     return Weighed(
         site.id,
         ticket.ts - clock_off_ms,
+        ticket.gross_kg,
         net_kg,
+        ticket.direction == "out",
         ticket_number(ticket.ticket),
         "" if ticket.corrects is None else ticket_number(ticket.corrects),
         ticket.manifest or "",
@@ -218,12 +236,28 @@ def weighed_of(ticket: Weighing, vehicle: Vehicle | None, city: City, clock_off_
 def _weighed_events(book: ManifestBook, weighed: Weighed) -> list[tuple[str, Event]]:
     manifest = _weighed_manifest(book, weighed)
     if manifest is None:
-        return []
-    presence = book.open.get(manifest.number)
+        return _weighed_at_source(book, weighed)
+    presence, net_kg = book.open.get(manifest.number), weighed.net_kg
     if presence is not None:
-        presence.at_destination = presence.was_elsewhere = True
-    trigger = Trigger.ENTERED_DESTINATION if weighed.net_kg is None else Trigger.WEIGHED
-    event = Event(trigger, weighed.at, evidence=weighed.evidence, net_kg=weighed.net_kg, ticket=weighed.ticket)
+        presence.weighed_at, presence.was_elsewhere = weighed.at, True
+        if net_kg is None and not weighed.is_out:
+            presence.gross_kg = weighed.gross_kg
+        elif net_kg is None and presence.gross_kg > weighed.gross_kg:
+            net_kg = presence.gross_kg - weighed.gross_kg
+    trigger = Trigger.ENTERED_DESTINATION if net_kg is None else Trigger.WEIGHED
+    event = Event(trigger, weighed.at, evidence=weighed.evidence, net_kg=net_kg, ticket=weighed.ticket)
+    return [(manifest.number, event)]
+
+
+def _weighed_at_source(book: ManifestBook, weighed: Weighed) -> list[tuple[str, Event]]:
+    """A load that its source weighs on the way out: of the manifest on the ticket, else of the first to be loaded."""
+    loaded = [one for one in map(book.manifests.__getitem__, book.open) if one.stage in _TO_BE_LOADED]
+    at_site = [one for one in loaded if one.terms.source == weighed.site_id]
+    named = [one for one in at_site if weighed.manifest == one.number]
+    manifest = next(iter(named or at_site), None)
+    if manifest is None or weighed.net_kg is None or not weighed.is_out:
+        return []
+    event = Event(Trigger.WEIGHED_AT_SOURCE, weighed.at, evidence=weighed.evidence, net_kg=weighed.net_kg)
     return [(manifest.number, event)]
 
 

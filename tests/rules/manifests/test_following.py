@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from devices.readings.models import Reading
+from devices.city.model import Device, DeviceRole
+from devices.readings.models import Reading, Weighing
 from rules.catalogue import build_rules
 from rules.engine.engine import RuleEngine
 from tests.rules.manifests.trips import (
@@ -16,7 +17,7 @@ from tests.rules.manifests.trips import (
     terms,
     weighed_at_tip,
 )
-from tests.rules.town import T0, Trip, in_time, run, town
+from tests.rules.town import T0, Trip, in_time, run, ticket, town
 
 HONEST = ["draft", "source_confirmed", "in_transit", "arrived", "disposal_confirmed", "closed"]
 
@@ -41,6 +42,36 @@ def test_a_day_of_trips_closes_each_manifest_with_its_own_weight() -> None:
     way_back = [Trip("T1", 5_000, 0, at_s=4_000.0 * n + 2_400).drive(0, 0).readings for n in range(3)]
     found = manifests_of(followed(*trips, *way_back))
     assert [(one.state, one.net_kg) for one in found.values()] == [("closed", 12_000 + 100 * n) for n in range(3)]
+
+
+def test_gross_and_tare_that_are_weighed_apart_make_one_load() -> None:
+    trip = [reading for reading in honest_trip() if not isinstance(reading, Weighing)]
+    left_s = (trip[-1].ts - T0) / 1000 - 460  # it drives 5 km after that
+    halves = [
+        ticket("T1", left_s - 200, net_kg=12_000, tare_kg=None, ticket="1"),
+        ticket("T1", left_s - 20, net_kg=0, direction="out", tare_kg=None, ticket="2"),
+    ]
+    parts = [replace(one, net_kg=None) for one in halves]
+    [manifest] = manifests_of(followed(trip, parts)).values()
+    assert (path_of(manifest), manifest.net_kg) == (HONEST, LOAD_KG)
+
+
+def test_a_ticket_that_is_dated_before_the_truck_was_there_is_no_departure() -> None:
+    trip = [reading for reading in honest_trip() if not isinstance(reading, Weighing)]
+    there_s = (trip[-1].ts - T0) / 1000 - 700
+    [manifest] = manifests_of(followed(trip, [weighed_at_tip("T1", there_s - 60, LOAD_KG)])).values()
+    assert path_of(manifest) == HONEST
+    assert manifest.departed_at > T0 + (there_s + 200) * 1000
+
+
+def test_a_source_with_a_weighbridge_weighs_what_is_sent() -> None:
+    bridge = Device("W2", DeviceRole.WEIGHBRIDGE, site_id="source", report_interval_s=300)
+    city = town(devices={**town().devices, "W2": bridge})
+    engine = RuleEngine(city, build_rules())
+    weighed = replace(ticket("T1", 150, net_kg=11_900, direction="out", ticket="S1"), device_id="W2")
+    run(engine, in_time(honest_trip(), [weighed]))
+    [manifest] = manifests_of(engine).values()
+    assert (manifest.sent_kg, manifest.net_kg, manifest.state) == (11_900, LOAD_KG, "closed")
 
 
 def test_a_load_that_is_short_waits_for_a_person() -> None:
