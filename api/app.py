@@ -25,6 +25,8 @@ from api.http.guard import BodyLimit, KnownHosts, NoNul
 from api.http.headers import HeadRequests, ResponseHeaders
 from api.http.large_answers import MAX_PACKS, PACKS_AT_ONCE, LargeAnswers, UntilTaken
 from api.http.shared_answers import SharedAnswers
+from api.manifests import actions as manifest_actions
+from api.manifests import manifests
 from api.operations import health
 from api.operations.health import NotReady
 from api.people import audit, people, session, sign_on
@@ -100,6 +102,10 @@ _TAGS: Final = [
         "description": "Photos and documents of alerts and cases, by their content and hash",
     },
     {"name": "cases", "description": "Cases that people work on until they are closed, and the closing rate"},
+    {
+        "name": "manifests",
+        "description": "Manifests of truck trips: what people do and trucks are seen to do with them",
+    },
     {"name": "reports", "description": "Reports of the public, their informants, and the QR codes of sites"},
     {"name": "rules", "description": "Which rules hold where, with which parameters, and who applied them"},
     {"name": "intake", "description": "The ledger of all received readings, and the dead letters"},
@@ -115,11 +121,12 @@ def _routes() -> tuple[BaseRoute, ...]:
     for module in (
         tracks, trucks, bins, devices, emptyings, weighings, commands, places, zones, base_map, suspected_sites,
         alerts, evidence, attachments, cases, near, case_actions, case_attachments, reports, informants, qr, shelves,
-        notice_rules, outbox, notice_channels, in_force, rule_sets, what_if, ledger, dead_letters, unregistered,
+        manifests, manifest_actions, notice_rules, outbox, notice_channels, in_force, rule_sets, what_if, ledger, dead_letters, unregistered,
         session, sign_on, people, audit, entries,
     ):  # fmt: skip
         together.include_router(module.router, prefix="/api/v1")
     together.include_router(photos.of_reports, prefix="/api/v1")
+    together.include_router(manifests.short_links)
     for module in (public_map, health, console, photos):
         together.include_router(module.router)
     together.include_router(public_form.router)  # after photos: of the codes of sites, "photo" is none

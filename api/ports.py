@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 from api.attachment_ports import Attachments, NoAttachments
 from api.base_map_ports import BaseMap
 from api.case_ports import Cases
+from api.manifest_ports import Manifests, NoManifests
 from api.notice_ports import NoNotices, NoticeDesk
 from api.people_ports import People
 from api.registry_ports import RegistryEntries
@@ -303,6 +304,7 @@ class ApiParts:
     """An alert that was learned of longer after its end calls nobody."""
     checks: tuple[Check, ...] = ()
     base_map: BaseMap = field(default_factory=BaseMap)
+    manifests: Manifests = field(default_factory=NoManifests)
     now: Callable[[], int] = now_ms
     """The wall clock, ms."""
 

@@ -42,6 +42,7 @@ _ENTRIES: Final = {
     "city": _Entry(_OPERATION, "city.app", "app"),
     "alerts": _Entry(_OPERATION, "alerts", "app"),
     "case": _Entry(_OPERATION, "cases.app", "app"),
+    "manifest": _Entry(_OPERATION, "manifests.app", "app"),
     "evidence": _Entry(_OPERATION, "evidence.app", "app"),
     "report": _Entry(_OPERATION, "reports.app", "app"),
     "rules": _Entry(_OPERATION, "judgement.rules", "app"),

@@ -18,6 +18,7 @@ from rules.detectors import (
     gnss_anomaly,
     illegal_dumping,
     left_jurisdiction,
+    manifest_overdue,
     mixed_haulage,
     outside_permitted_area,
     restricted_hours,
@@ -47,6 +48,7 @@ CATALOGUE: Final[tuple[RuleEntry[Any], ...]] = (
     uncovered_load.RULE,
     restricted_hours.RULE,
     speeding.RULE,
+    manifest_overdue.RULE,
     silent_device.RULE,
     bin_fire.RULE,
     bin_overflow.RULE,
@@ -97,6 +99,17 @@ def silent_after_s(rules: Iterable[Rule[Any]]) -> Callable[[int], int]:
         if entry.silent_after_s is not None:
             return partial(entry.silent_after_s, parameters)
     raise LookupError("no rule judges silence")
+
+
+def overdue_at(rules: Iterable[Rule[Any]]) -> Callable[[int, int], int]:
+    """When a manifest is overdue that is to depart and to arrive then, ms, as one of `rules` judges it.
+
+    Raises LookupError if none of them judges the time of manifests.
+    """
+    for entry, parameters in _with_parameters(rules):
+        if entry.overdue_at is not None:
+            return partial(entry.overdue_at, parameters)
+    raise LookupError("no rule judges the time of manifests")
 
 
 def _with_parameters(rules: Iterable[Rule[Any]]) -> Iterable[tuple[RuleEntry[Any], Parameters]]:

@@ -13,6 +13,7 @@ from api.access.authentication import CurrentCaller, MaybeCaller, identified_aga
 from api.access.caller import Caller
 from api.access.narrowed_attachments import NarrowedAttachments
 from api.access.narrowed_cases import NarrowedCases
+from api.access.narrowed_manifests import NarrowedManifests
 from api.access.narrowed_reports import NarrowedReports
 from api.access.narrowed_stores import (
     NarrowedCommands,
@@ -136,6 +137,7 @@ def _narrowed(request: Request, parts: ApiParts, caller: Caller) -> ApiParts:
             },
         ),
         cases=cases,
+        manifests=NarrowedManifests(parts.manifests, city),
         shelves=NarrowedShelves(parts.shelves, sees),
         commands=NarrowedCommands(parts.commands, sees),
         ledger=lambda: parts.ledger().of_devices(city().devices),

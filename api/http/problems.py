@@ -62,6 +62,7 @@ class ProblemKind(Enum):
     ALREADY_CLOSED = ("already-closed", 409, "The alert is closed")
     ALREADY_DECIDED = ("already-decided", 409, "The suspected site is in that state already")
     CASE_STATE = ("case-state", 409, "The state of the case does not allow this")
+    MANIFEST_STATE = ("manifest-state", 409, "The state of the manifest does not allow this")
     ALERT_TAKEN = ("alert-taken", 409, "An open case holds the alert")
     NO_PLACE = ("no-place", 409, "The case has no place or no time")
     ALREADY_REDRIVEN = ("already-redriven", 409, "The dead letter was redriven before")

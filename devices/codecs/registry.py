@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from devices.codecs.codec import MAX_PAYLOAD_BYTES, Codec, Flaw
+from devices.codecs.manifests import MANIFEST
 from devices.codecs.native import NATIVE
 from devices.readings.models import Reading
 from devices.readings.refusals import DecodeError, Reason, Refusal
@@ -59,11 +60,15 @@ class CodecRegistry:
     and refuses them. `dialect_of` and `codec_of` are called for every message.
     """
 
-    def __init__(self, codecs: Iterable[Codec]) -> None:
-        """Raises ValueError if there is no codec, or if two have one dialect."""
+    def __init__(self, codecs: Iterable[Codec], of_the_platform: Iterable[Codec] = ()) -> None:
+        """`of_the_platform`: codecs of what no device sends; they are found by their dialect only.
+
+        Raises ValueError if there is no codec, or if two have one dialect.
+        """
         self._codecs = tuple(codecs)
-        self._by_dialect = _ByDialect({codec.dialect: codec for codec in self._codecs})
-        if not self._codecs or len(self._by_dialect) < len(self._codecs):
+        every = (*self._codecs, *of_the_platform)
+        self._by_dialect = _ByDialect({codec.dialect: codec for codec in every})
+        if not self._codecs or len(self._by_dialect) < len(every):
             raise ValueError("a registry holds at least one codec, and one codec for each dialect")
         self._fallback_dialect = self._codecs[-1].dialect
         self._asked = self._codecs[:-1]
@@ -94,7 +99,8 @@ CODECS: Final = CodecRegistry(
     (
         # A codec of another dialect has its line here, before the native one.
         NATIVE,
-    )
+    ),
+    of_the_platform=(MANIFEST,),
 )
 
 codec_of: Final = CODECS.codec_of

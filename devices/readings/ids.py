@@ -22,5 +22,8 @@ class Service(StrEnum):
     """Has the rights of all others; for `haulwatch run`, whose processes share one login."""
 
 
-UNREGISTRABLE_IDS: Final = RESERVED_IDS | frozenset(map(str, Service))
+MANIFESTS: Final = "manifests"
+"""Stands for the device id in what people did with manifests (`devices.readings.models.ManifestAction`)."""
+
+UNREGISTRABLE_IDS: Final = RESERVED_IDS | frozenset(map(str, Service)) | {MANIFESTS}
 """Ids that no device may be registered under."""

@@ -1,4 +1,5 @@
-"""The five kinds of reading that devices report: frozen, typed, with units in the names and physical bounds.
+"""The five kinds of reading that devices report: frozen, typed, with units in the names and physical bounds. A sixth is
+of the platform itself: what people did with a manifest.
 
 Bounds are physically possible values, not usual ones: a value inside them may still be alarming, a value outside them
 is a fault. Who measured, when and where, and the weights of a ticket are strict: a fault there refuses the reading. A
@@ -10,11 +11,12 @@ Codecs apply the bounds. A reading made in Python is not checked; `devices.readi
 """
 
 from enum import IntFlag, StrEnum
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from msgspec import Meta, Struct, structs
 
 from devices.readings.ids import DEVICE_ID_PATTERN
+from devices.readings.manifests import ManifestDeed, ManifestTerms
 from devices.readings.text import MAX_SHORT_CHARS, VISIBLE_PATTERN
 
 MIN_TS_MS: Final = 946_684_800_000
@@ -50,6 +52,12 @@ class Kind(StrEnum):
     FILL = "fill"
     THROUGHPUT = "throughput"
     STATUS = "status"
+
+
+class PlatformKind(StrEnum):
+    """Kind of what is judged among readings, and which no device sends: it has no topic and no measurement."""
+
+    MANIFEST = "manifest"
 
 
 class Load(StrEnum):
@@ -186,7 +194,34 @@ class Status(_Reading, frozen=True, kw_only=True):
     uptime_s: Annotated[float, Meta(ge=0, le=1e10)] | None = None
 
 
-Reading = Position | Weighing | Fill | Throughput | Status
+class ManifestAction(_Reading, frozen=True, kw_only=True):
+    """What a person, or the clock, did with the manifest of a truck. It is judged among the readings of the truck.
+
+    `device_id` is `MANIFESTS`: as a ticket, it was not measured by the truck that it is about.
+    """
+
+    kind: ClassVar[Any] = PlatformKind.MANIFEST  # not a `Kind`: who stores and sends readings never meets it
+
+    truck: DeviceId
+    """Device id of the truck's terminal."""
+    number: VisibleText
+    """Number of the manifest."""
+    no: Annotated[int, Meta(ge=1, le=_MAX_INT)]
+    """Number of the action: one that is recorded twice counts once."""
+    deed: ManifestDeed
+    at: TsMs
+    """True time, ms, at which it was done. `ts` is where it is put among what the truck sent, by the truck's clock."""
+    actor: VisibleText = "haulwatch"
+    reason: str = ""
+    terms: ManifestTerms | None = None
+    """With `issue` and `correct`."""
+    destination: VisibleText | None = None
+    """Id of the new disposal site, with `reroute`."""
+    net_kg: Kilograms | None = None
+    """The load, as a person states it when it is confirmed."""
+
+
+Reading = Position | Weighing | Fill | Throughput | Status | ManifestAction
 
 MODELS: Final[dict[Kind, type[Reading]]] = {
     Kind.WEIGHING: Weighing,
@@ -195,6 +230,13 @@ MODELS: Final[dict[Kind, type[Reading]]] = {
     Kind.THROUGHPUT: Throughput,
     Kind.STATUS: Status,
 }
+"""What devices send, by kind."""
+
+JUDGED_MODELS: Final[dict[str, type[Reading]]] = {
+    **{str(kind): model for kind, model in MODELS.items()},
+    str(PlatformKind.MANIFEST): ManifestAction,
+}
+"""What is judged, by kind."""
 
 _STRICT: Final[dict[Kind, frozenset[str]]] = {
     Kind.WEIGHING: frozenset(Weighing.__struct_fields__) - {"seq", "material"},

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, Protocol, get_args, get_type_hints
 
 from msgspec import structs
 
-from devices.readings.models import MODELS, Fill, Kind, Position, Reading, Status
+from devices.readings.models import MODELS, Fill, Kind, ManifestAction, Position, Reading, Status
 
 FieldValue = bool | int | float | str
 
@@ -222,7 +222,9 @@ def series_key(reading: Reading) -> SeriesKey:
 
 
 def part_of(reading: Reading) -> str:
-    """Return the compartment of a fill reading, `will` or `shutdown` for the status that ends a session, else ""."""
+    """Return the compartment of a fill reading, `will` or `shutdown` for the status that ends a session, manifest and
+    number of what people did with it, else "".
+    """
     kind = type(reading)  # a negative isinstance() takes three times as long
     if kind is Position:
         return ""
@@ -230,6 +232,8 @@ def part_of(reading: Reading) -> str:
         return reading.compartment  # type: ignore[union-attr]
     if kind is Status and reading.cause in ENDINGS:  # type: ignore[union-attr]
         return reading.cause  # type: ignore[union-attr]
+    if kind is ManifestAction:
+        return f"{reading.number} {reading.no}"  # type: ignore[union-attr]
     return ""
 
 

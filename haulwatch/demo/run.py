@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -28,16 +28,19 @@ from devices.errors import OperatorError
 from devices.readings.models import Reading
 from devices.readings.refusals import DecodeError
 from haulwatch import migrations
+from haulwatch.demo.manifests import DemoManifests
 from haulwatch.demo.view import AlertLine, ReadingLine, Snapshot, Totals
 from haulwatch.process.supervisor import PATH_PROCESSES, Child, Supervisor
 from haulwatch.settings.data_files import collector_status_path, process_log_folder, simulation_report_path
 from haulwatch.settings.load import Settings, load_settings
 from haulwatch.wiring.databases import open_journal, open_registry
+from haulwatch.wiring.desk.manifests import open_manifests
 from haulwatch.wiring.log import open_segments
+from haulwatch.wiring.rules import configured_rules
 from haulwatch.wiring.stores import current_ledger
 from ingest.collector.collector import read_status
 from ingest.ledger.report import Ledger
-from ingest.log.records import NO_READINGS
+from ingest.log.records import holds_readings
 from rules.alerts.actions import AlertFilter, AlertView
 
 SCENARIO_S: Final = 2_400
@@ -96,6 +99,10 @@ class Demo:
         migrations.upgrade(self.settings.database_url.get_secret_value())
         self._log = open_segments(self.settings)
         self._journal = open_journal(self.settings)
+        self._opened = ExitStack()
+        rules = configured_rules(self.settings)
+        store = self._opened.enter_context(open_manifests(self.settings, lambda: self.city, lambda: rules))
+        self._manifests = DemoManifests(store, self.city)
         self._last: deque[ReadingLine] = deque(maxlen=_LAST_READINGS)
         self._last_offset = 0
         self._started = time.monotonic()
@@ -133,6 +140,11 @@ class Demo:
                 raise DemoFailed(f"the path did not start in {_STARTUP_LIMIT_S:.0f} s; the last log lines:\n{logs}")
             time.sleep(0.1)
         self.supervisor.start("simulate")
+
+    def tend(self) -> None:
+        """Start what has ended again, and issue the manifests that are due. To be called twice a second."""
+        self.supervisor.tend()
+        self._manifests.follow(self._report())
 
     def snapshot(self) -> Snapshot:
         """The state of the demo now, for the live view."""
@@ -180,6 +192,7 @@ class Demo:
             "balanced": totals.balanced,
             "quarantined_by_reason": dict(ledger.total.quarantined),
             "alerts": [_summary(alert) for alert in reversed(self._alerts())],
+            "manifests": self._manifests.summary(),
             "labels": report.get("labels", []),
             "script_done": bool(report.get("script_done")),
             "seed": self._options.seed,
@@ -190,6 +203,7 @@ class Demo:
     def close(self) -> None:
         """Stop every process that still runs."""
         self.supervisor.stop()
+        self._opened.close()
         self._log.close()
 
     def _simulate(self) -> list[str]:
@@ -235,7 +249,7 @@ class Demo:
         newest = self._log.last_offset()
         for record in self._log.read(max(self._last_offset, newest - _LAST_READINGS), _LAST_READINGS):
             self._last_offset = record.offset
-            if record.message.topic in NO_READINGS:
+            if not holds_readings(record.message):
                 continue
             try:
                 readings = decode(record.message.topic, record.message.payload)

@@ -21,11 +21,12 @@ from haulwatch.wiring.databases import (
 )
 from haulwatch.wiring.desk.attachments import keep_attachments, upkeep_of
 from haulwatch.wiring.desk.cases import open_cases
+from haulwatch.wiring.desk.manifests import open_manifests
 from haulwatch.wiring.desk.reports import erasing, open_public_reports
 from haulwatch.wiring.desk.what_if_process import COMMAND
 from haulwatch.wiring.notices import open_notices
 from haulwatch.wiring.packs.processes import PackProcesses
-from haulwatch.wiring.rules import open_rule_sets
+from haulwatch.wiring.rules import current_rules, open_rule_sets
 from haulwatch.wiring.stores import emptyings_reader, open_store
 from haulwatch.wiring.suspected_sites import keep_proposing, open_proposals
 from ingest.boards.emptyings import EmptyingFeed
@@ -69,6 +70,7 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
             open_proposals(settings) as proposals,
             open_registry(settings) as registry,
             open_cases(settings, lambda: city().timezone) as cases,
+            open_manifests(settings, city, current_rules(settings, rule_sets)) as manifests,
             open_public_reports(settings, lambda: city().timezone) as public_reports,
             open_notices(settings, journal, shelves, city) as notices,
             closing(WhatIfJobs(COMMAND, system_clock.now_ms)) as what_if,
@@ -110,6 +112,7 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
                     lambda: upkeep.found,
                     cases,
                     public_reports,
+                    manifests,
                     notices.summary,
                     notices.desk,
                 ),

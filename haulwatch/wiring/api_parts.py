@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from api.base_map_ports import BaseMap
+from api.manifest_ports import Manifests, NoManifests
 from api.notice_ports import NoNotices, NoticeDesk
 from api.people_ports import People
 from api.ports import Adopted, ApiOptions, ApiParts, EvidencePacks
@@ -85,6 +86,7 @@ class Repositories(NamedTuple):
     """What the last look at their files found."""
     cases: CaseStore
     public_reports: PublicReports
+    manifests: Manifests = NoManifests()
     notices: Callable[[], Sequence[ChannelSummary]] = tuple
     """As of `ApiParts`."""
     notice_desk: NoticeDesk = NoNotices()
@@ -154,6 +156,7 @@ def api_parts(
         suspected_sites=repositories.suspected_sites,
         registry=repositories.registry,
         cases=repositories.cases,
+        manifests=repositories.manifests,
         public_reports=repositories.public_reports,
         people=repositories.people,
         attachments=repositories.attachments,

@@ -15,6 +15,7 @@ from ingest.notices.tables import notice, notice_change, notice_climb, notice_ru
 from rules.alerts.tables import alert, alert_action, alert_change, shelf
 from rules.attachments.tables import attachment
 from rules.cases.tables import case_alert, case_event, case_file
+from rules.manifests.tables import manifest, manifest_action, manifest_state, manifest_transition
 from rules.public_reports.tables import public_report, public_report_informant
 from rules.rule_sets.tables import rule_set
 
@@ -62,6 +63,12 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             alert_change.name: "SELECT, INSERT",
             alert_action.name: "SELECT, INSERT",
             shelf.name: "SELECT",
+            # People's actions go into the raw log, the clock adds its own, and what is found comes back.
+            manifest.name: "SELECT, UPDATE (version, check_at)",
+            manifest_action.name: "SELECT, INSERT (number, at, actor, deed, reason, detail, appended), "
+            "UPDATE (appended)",
+            manifest_state.name: "SELECT, INSERT, UPDATE",
+            manifest_transition.name: "SELECT, INSERT, UPDATE (withdrawn_at)",
         },
         "serve": _CITY
         | {
@@ -76,6 +83,10 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             # What was reported never changes; the owner of the tables reseals names.
             public_report.name: "SELECT, INSERT, UPDATE (case_number)",
             public_report_informant.name: "SELECT, INSERT, DELETE",
+            manifest.name: "SELECT, INSERT, UPDATE (version, destination_id, check_at, document)",
+            manifest_action.name: "SELECT, INSERT (number, at, actor, deed, reason, detail, appended)",
+            manifest_state.name: "SELECT",
+            manifest_transition.name: "SELECT",
             rule_set.name: "SELECT, INSERT",
             attachment.name: "SELECT, INSERT, UPDATE (claims, removed_by, removed_at, removed_reason)",
             tables.device_command.name: "SELECT, INSERT, UPDATE",
@@ -195,6 +206,6 @@ def _sequences(rights: Mapping[str, str]) -> list[str]:
     """Those that number the rows which a role inserts."""
     numbered = (
         alert_change.name, alert_action.name, shelf.name, audit.name, notice.name, case_event.name,
-        tables.registry_change.name,
+        tables.registry_change.name, manifest_action.name, manifest_transition.name,
     )  # fmt: skip
     return [f"{table}_no_seq" for table in numbered if "INSERT" in rights.get(table, "")]

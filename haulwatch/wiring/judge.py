@@ -1,7 +1,7 @@
 """The parts of `haulwatch judge`."""
 
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from haulwatch.settings.data_files import (
 )
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_journal, open_shelves
+from haulwatch.wiring.desk.manifests import ManifestLoops, manifest_loops
 from haulwatch.wiring.log import open_disk_floor, open_raw_log, open_revision_writer
 from haulwatch.wiring.stores import open_store
 from ingest.alerts.cursors import PublisherCursors
@@ -41,6 +42,7 @@ class JudgeParts(NamedTuple):
     """One for each sink: MQTT and the time-series store."""
     revisions: RevisionFollower
     outbox: AlertOutbox
+    manifests: ManifestLoops
     heartbeat_path: Path
 
 
@@ -63,6 +65,8 @@ async def judge_parts(settings: Settings, city: CurrentCity, rules: CurrentRules
         AlertPublisher("mqtt", mqtt, journal, cursors, outbox, holding),
         AlertPublisher("store", StoreSink(store, city), journal, cursors),
     )
+    held = ExitStack()
+    manifests = held.enter_context(manifest_loops(settings, city, rules))
     judge = Judge(
         open_raw_log(settings, JUDGE),
         outbox,
@@ -75,10 +79,12 @@ async def judge_parts(settings: Settings, city: CurrentCity, rules: CurrentRules
         on_checkpoint=keep_objects,
         on_new_engine=let_go,
         on_changes=lambda: _wake(publishers),
+        on_manifests=manifests.feed.offer,
     )
     try:
-        yield JudgeParts(judge, publishers, revisions, outbox, heartbeat_path(settings, JUDGE))
+        yield JudgeParts(judge, publishers, revisions, outbox, manifests, heartbeat_path(settings, JUDGE))
     finally:
+        held.close()
         await mqtt.close()
         await store.close()
         cursors.close()

@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 import gpxpy.gpx
-from msgspec import structs
+from msgspec import structs, to_builtins
 
 from devices.city.model import City
 from devices.codecs.codec import Flaw
+from devices.codecs.manifests import MANIFEST
 from devices.codecs.registry import codec_of
 from devices.geo.gcj02 import wgs84_of
 from devices.geo.geometry import Datum, LatLon
@@ -51,11 +52,12 @@ def readings_of(records: Sequence[LogRecord], city: City) -> list[Heard]:
             decoded: Sequence[Reading | Flaw] = codec.decode(message.topic, message.payload)
         except DecodeError:
             continue
-        if device is not None and device.clock_correction_s:
+        is_manifest = message.dialect == MANIFEST.dialect
+        if device is not None and device.clock_correction_s and not is_manifest:
             decoded = at_corrected_time(decoded, device.clock_correction_s)
         for element, item in enumerate(decoded):
             if not isinstance(item, Flaw):
-                admitted = admit(item, message.received_at, device_id, device)
+                admitted = None if is_manifest else admit(item, message.received_at, device_id, device)
                 refused = str(admitted.reason) if isinstance(admitted, Refusal) else ""
                 reading = within_region(by_sensors(item, device, city), city)
                 found.append(Heard(record.offset, element, message.received_at, reading, refused))
@@ -70,7 +72,7 @@ def as_lines(heard: Sequence[Heard]) -> bytes:
 def _row(one: Heard) -> dict[str, Any]:
     reading = one.reading
     row = {"offset": one.offset, "element": one.element, "received_at": one.received_at, "kind": str(reading.kind)}
-    row |= {name: value for name, value in structs.asdict(reading).items() if value is not None}
+    row |= {name: value for name, value in to_builtins(reading).items() if value is not None}
     return row | ({"refused": one.refused} if one.refused else {})
 
 

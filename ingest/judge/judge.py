@@ -32,6 +32,7 @@ from rules.contract.rule_choice import RuleChoice
 from rules.engine.engine import RuleEngine
 from rules.engine.rows.unwritten import UnwrittenRows
 from rules.engine.snapshot import SnapshotUnusable
+from rules.manifests.model import TruckManifest
 
 CONSUMER: Final = JUDGE
 BATCH: Final = 500
@@ -103,12 +104,14 @@ class Judge:
         on_checkpoint: Callable[[], None] = lambda: None,
         on_new_engine: Callable[[], None] = lambda: None,
         on_changes: Callable[[], None] = lambda: None,
+        on_manifests: Callable[[Sequence[TruckManifest], int], None] = lambda _found, _judged_to: None,
     ) -> None:
         """`rules` and `city` hold where the log names no others (`ingest.log.revisions`).
 
         `disk_trouble`: why nothing may be written now (`ingest.log.disk_guard.DiskFloor`). `over_limit` names devices
         beyond the limits of judgement. `on_checkpoint` is called after each checkpoint, `on_new_engine` when the engine
-        was replaced and nothing needs the former one, `on_changes` once the journal took changes.
+        was replaced and nothing needs the former one, `on_changes` once the journal took changes,
+        `on_manifests` with manifests that moved, and the offset up to which they were judged; with all at the start.
 
         Raises JudgeStateUnavailable, RawLogError.
         """
@@ -118,7 +121,7 @@ class Judge:
         self._monotonic = monotonic
         self._max_payload_bytes = max_payload_bytes
         self._disk_trouble, self._on_checkpoint, self._on_changes = disk_trouble, on_checkpoint, on_changes
-        self._on_new_engine = on_new_engine
+        self._on_new_engine, self._on_manifests = on_new_engine, on_manifests
         self._own_rules, self._own_city = rules, city
         self._revisions: dict[str, bytes] = {}
         self._unsaved_revisions: dict[str, bytes] = {}
@@ -135,6 +138,7 @@ class Judge:
         self._asks_journal = True
         self._failed = self.engine.failures.total()
         self._failed_at: int | None = None
+        self._on_manifests(self.engine.manifests(), self.offset)
         # Also before the first checkpoint: retention counts only consumers that have committed an offset.
         log.commit(CONSUMER, self.offset)
 
@@ -199,6 +203,7 @@ class Judge:
             self._unjournaled = []
             self.engine, self.offset = self._resume(None)
         self._on_new_engine()
+        self._on_manifests(self.engine.manifests(), self.offset)
         self._checkpoint_offset, self._failed = self.offset, self.engine.failures.total()
         self._log.commit(CONSUMER, self.offset)  # what is judged again must stay
         return limit
@@ -214,6 +219,8 @@ class Judge:
         if self._unjournaled or self._asks_journal:
             self._ask_journal()
         self._write_journal()
+        if moved := self.engine.take_moved_manifests():
+            self._on_manifests(moved, self.offset)
         self._log_failures()
         if self._beyond_limits is not None:
             self._beyond_limits.look(self.engine)
@@ -340,6 +347,7 @@ class Judge:
                 self._revisions |= {} if former is None else {topic: former}
                 raise
             self._on_new_engine()
+            self._on_manifests(self.engine.manifests(), self.offset)
         elif (city := city_of_record(message.payload)) is not None:
             self.engine.replace_city(city)
 

@@ -1,9 +1,11 @@
 """One record of the raw log → decode → admit → judge. Every message passes here; compiled like the engine."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from devices.city.model import Device
 from devices.codecs.codec import MAX_PAYLOAD_BYTES, Flaw
+from devices.codecs.manifests import MANIFEST
 from devices.codecs.registry import codec_of
 from devices.readings.models import Fill, Reading
 from devices.readings.refusals import DecodeError, Reason, Refusal
@@ -11,6 +13,8 @@ from ingest.admission import admit, at_corrected_time, by_sensors, within_region
 from ingest.log.records import REVISION_TOPICS, TICK_TOPIC, LogRecord, RawMessage
 from rules.alerts.model import AlertChange
 from rules.engine.engine import RuleEngine
+
+_MANIFEST: Final = MANIFEST.dialect
 
 
 def judge_record(
@@ -28,12 +32,29 @@ def judge_record(
     if not message.waited:
         engine.receive(message.received_at)
     changes: list[AlertChange] = []
+    if message.dialect == _MANIFEST:
+        return _judge_manifest(engine, message)
     readings = _accepted_readings(engine, message, max_payload_bytes, changes)
     if not readings:
         return changes + engine.advance(0)  # time goes on while a device sends what is refused
     for reading in readings:
         changes += engine.judge_retained(reading) if message.retained else engine.judge(reading)
     return changes
+
+
+def _judge_manifest(engine: RuleEngine, message: RawMessage) -> list[AlertChange]:
+    """Judge what people did with the manifest of a truck that the city has."""
+    changes: list[AlertChange] = []
+    device = engine.device(MANIFEST.device_of(message.topic))
+    if device is not None:
+        try:
+            decoded = MANIFEST.decode(message.topic, message.payload)
+        except DecodeError:
+            decoded = []
+        for item in decoded:
+            if not isinstance(item, Flaw):
+                changes += engine.judge(item)
+    return changes + engine.advance(0)
 
 
 def _accepted_readings(

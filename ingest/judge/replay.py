@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from msgspec.structs import replace
 
 from devices.codecs.codec import Flaw
+from devices.codecs.manifests import MANIFEST
 from devices.codecs.registry import codec_of
 from devices.readings.refusals import DecodeError
 from ingest.log.ports import LogReader
@@ -172,7 +173,8 @@ def _device_times(message: RawMessage, corrections: Mapping[str, int]) -> frozen
     if message.topic in NO_READINGS:
         return frozenset()
     codec = codec_of(message.dialect)
-    by_ms = corrections.get(codec.device_of(message.topic), 0) * 1000
+    is_manifest = message.dialect == MANIFEST.dialect  # its times are true
+    by_ms = 0 if is_manifest else corrections.get(codec.device_of(message.topic), 0) * 1000
     try:
         decoded = codec.decode(message.topic, message.payload)
     except DecodeError:

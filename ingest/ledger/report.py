@@ -26,7 +26,7 @@ from ingest.ledger.state_file import opened_tables, positions_in
 from ingest.log.flood_record import flood_of
 from ingest.log.ports import Log, LogReader
 from ingest.log.raw_log import RawLogCorrupt
-from ingest.log.records import NO_READINGS, RawMessage
+from ingest.log.records import RawMessage, holds_readings
 
 MAX_DECODED: Final = 20_000
 """About a quarter of a second of decoding."""
@@ -269,7 +269,7 @@ def _count_unread(log: LogReader, offset: int, max_payload_bytes: int) -> tuple[
             offset, found = record.offset, 1
             if (flood := flood_of(record.message)) is not None:
                 readings[codec_of(dialect_of(flood.topic)).device_of(flood.topic)] += flood.messages
-            elif record.message.topic not in NO_READINGS:
+            elif holds_readings(record.message):
                 found = _count_readings(record.message, max_payload_bytes)
                 readings[codec_of(record.message.dialect).device_of(record.message.topic)] += found
             decoded += found

@@ -8,6 +8,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from devices.codecs.manifests import MANIFEST
 from devices.codecs.native import NATIVE
 
 TICK_TOPIC: Final = "$haulwatch/tick"
@@ -36,6 +37,12 @@ COPY_TOPIC: Final = "$haulwatch/copy"
 REVISION_TOPICS: Final = frozenset({CITY_TOPIC, RULES_TOPIC})
 NO_READINGS: Final = frozenset({TICK_TOPIC, COPY_TOPIC, *REVISION_TOPICS})
 """Topics of records that hold no readings. A flood record stands for readings."""
+
+
+def holds_readings(message: "RawMessage") -> bool:
+    """Whether a message is of a device: what people did with manifests is judged with readings, and is none."""
+    return message.topic not in NO_READINGS and message.dialect != MANIFEST.dialect
+
 
 RECORDER: Final = "recorder"
 JUDGE: Final = "judge"

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from devices.codecs.codec import MAX_PAYLOAD_BYTES, Flaw
+from devices.codecs.manifests import MANIFEST
 from devices.codecs.native import NATIVE
 from devices.codecs.registry import codec_of
 from devices.readings.models import Reading
@@ -63,6 +64,8 @@ def decode_records(
             yield FloodRecord(record.offset, flood)
             continue
         if message.dialect != dialect:
+            if message.dialect == MANIFEST.dialect:
+                continue  # in the registry's database, not in the store
             dialect = message.dialect
             codec = codec_of(dialect)
         try:

@@ -10,6 +10,7 @@ from devices.city.model import Approvals, City, Device, Vehicle
 from devices.city.sites import Route, SiteKind
 from devices.readings.models import Position, Reading
 from rules.tracking import Emptying, Fix, Track
+from rules.tracking.manifests import ManifestBook
 
 _POSITION: Final = Position  # compiled, the name of a class that is not is looked up each time, a constant is not
 
@@ -18,8 +19,8 @@ class Observation:
     """One reading, in its device's order, with its context."""
 
     __slots__ = (
-        "_routes", "approvals", "calendar_ts", "city", "device", "facts", "fix", "heard_at", "own", "position",
-        "reading", "track", "tracker_states", "ts", "vehicle",
+        "_routes", "approvals", "calendar_ts", "city", "device", "facts", "fix", "heard_at", "manifests", "own",
+        "position", "reading", "track", "tracker_states", "ts", "vehicle",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913, PLR0917 - one for each of its fields
@@ -60,11 +61,16 @@ class Observation:
         self.own: Final = reading.device_id == device.id
         """True if the device measured it itself."""
         track: Track | None = None
+        manifests: ManifestBook | None = None
         for state in tracker_states:
             if isinstance(state, Track):
                 track = state
+            elif isinstance(state, ManifestBook):
+                manifests = state
         self.track: Final = track
         """State of a truck after this reading; None for other devices."""
+        self.manifests: Final = manifests
+        """Manifests of a truck after this reading; None for other devices. Read only."""
         fix: Fix | None = None
         for fact in facts:
             if isinstance(fact, Fix):

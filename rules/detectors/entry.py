@@ -29,6 +29,8 @@ class RuleEntry(Generic[P]):
     silent_after_s: Callable[[P, int], int] | None = None
     """For the rule that judges silence: seconds without a reading after which a device counts as silent, by the
     interval in seconds at which it reports."""
+    overdue_at: Callable[[P, int, int], int] | None = None
+    """For the rule that judges the time of manifests: when one is overdue that is to depart and to arrive then, ms."""
 
     @property
     def is_untimed(self) -> bool:

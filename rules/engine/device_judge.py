@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from devices.city.model import City, Device
-from devices.readings.models import Fill, Reading
+from devices.readings.models import Fill, ManifestAction, Reading
 from rules.contract.observation import Observation, Silence
 from rules.contract.rule_choice import RuleChoice
 from rules.engine.awaited import AwaitedDevices
@@ -20,7 +20,7 @@ from rules.engine.clocks.candidates import Candidates
 from rules.engine.clocks.device_clock import AS_BELIEVED, DeviceClock
 from rules.engine.clocks.doubts import Doubts
 from rules.engine.clocks.runs import Runs
-from rules.engine.clocks.tickets import by_clock_of, is_by_clock_of
+from rules.engine.clocks.tickets import by_clock_of, in_its_place, is_by_clock_of
 from rules.engine.clocks.watermark import FleetClock, FleetWatermark
 from rules.engine.device_rules import DeviceRules
 from rules.engine.device_state import DeviceState
@@ -37,8 +37,11 @@ from rules.engine.routing import ReadingRouter
 from rules.engine.rule_switching import RuleSwitching
 from rules.engine.timers import FlushTimers
 from rules.engine.tracker_set import IndexedTracker, TrackerSet
+from rules.tracking.manifests import ManifestsMoved
 from rules.tracking.tracker import Tracker
 
+_ACTION: Final = ManifestAction  # as in `rules.contract.observation`
+_MOVED: Final = ManifestsMoved
 _GAP_MS_PER_INTERVAL_S: Final = round(GAP_INTERVALS * 1000)
 _AGAIN_PER_READING: Final = 1
 """Devices judged again after one reading of the fleet: each takes up to a tenth of a second."""
@@ -76,6 +79,8 @@ class DeviceJudge:
         self._devices: dict[str, DeviceState] = {}
         self.changed: dict[str, DeviceState] = {}
         """Devices that changed since `saved`, by id."""
+        self.moved_manifests: set[str] = set()
+        """Devices whose manifests may have moved."""
         self._flushes = FlushTimers()
         self.awaited = AwaitedDevices(lambda device, since: self._rules.missed_at(device, self.city, since))
         """Registered devices that were never heard, from the first fleet time on."""
@@ -110,6 +115,11 @@ class DeviceJudge:
     def judge(self, reading: Reading) -> list[Judged]:
         """Take an accepted reading and return the verdicts that it and the passing of fleet time lead to."""
         verdicts: list[Judged] = []
+        if type(reading) is _ACTION:
+            device_state = self._device_state(reading.truck)
+            self.arrive(in_its_place(reading, device_state), device_state, verdicts)
+            self._pass_fleet_time(verdicts, _AGAIN_PER_READING)
+            return verdicts
         first = not self.clock.now
         device_state = self._device_state(reading.device_id)
         if not device_state.clock.steady:
@@ -343,6 +353,11 @@ class DeviceJudge:
         facts = self._trackers.follow(reading, device, vehicle, device_state, city, trackers, off_ms)
         if facts is None:
             return False
+        if again:
+            self.moved_manifests.add(device_state.device_id)
+        for fact in facts:
+            if type(fact) is _MOVED:
+                self.moved_manifests.add(device_state.device_id)
         states = device_state.tracker_states if trackers else []
         observation = Observation(reading, buffered.at, device, vehicle, approvals, city, states, facts, off_ms)
         device_state.may_be_weighed = self._router.may_weigh(observation.fix, device_state.may_be_weighed)

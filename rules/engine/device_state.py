@@ -12,9 +12,12 @@ from rules.engine.late.late_readings import LateReadings
 from rules.engine.not_judged import NotJudged
 from rules.engine.reorder_buffer import ReorderBuffer, is_status
 from rules.engine.rules_in_force import RulesInForce
+from rules.tracking.manifests import ManifestBook
 
 NOT_BEGUN: Final = 1 << 62
 """In `rules_begun`: the rule is off."""
+_SPANS_RUNS: Final = ManifestBook
+"""Manifests are dated by true time: they go on whatever the clock of the truck does."""
 _UNKNOWN: Final = NotJudged.CLOCK_UNKNOWN.value
 
 FORMER: Final = 1
@@ -165,9 +168,11 @@ class DeviceState:
             self.late_readings.time_was_set(fleet_now)
 
     def begin_run(self, *, opens_gap: bool) -> None:
-        """Forget what was judged, and all trackers. `opens_gap`: what comes may be older than the first reading."""
+        """Forget what was judged, and all trackers but that of the manifests. `opens_gap`: what comes may be older than
+        the first reading.
+        """
         self.buffer = ReorderBuffer(self.device_id)
-        self.tracker_states = [None] * len(self.tracker_states)
+        self.tracker_states = [state if type(state) is _SPANS_RUNS else None for state in self.tracker_states]
         self.judged_until, self.given_up, self.statuses = 0 if opens_gap else FORMER, 0, ()
         self.flush_at = self.wake_at = 0
         off = [name for name, ts in (self.rules_begun or {}).items() if ts == NOT_BEGUN]

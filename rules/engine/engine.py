@@ -30,7 +30,9 @@ from rules.engine.late.late_verdicts import Judged
 from rules.engine.rows.unwritten import Row, UnwrittenRows
 from rules.engine.snapshot import FleetRow, Rows, Unsaved
 from rules.engine.stages.handed_on import HandedOn, subject_of
+from rules.manifests.model import TruckManifest
 from rules.tracking.emptyings import BinLevels, EmptyingSpan
+from rules.tracking.manifests import ManifestBook
 from rules.tracking.registry import TRACKERS
 
 AnyRule = Rule[Any]
@@ -98,6 +100,18 @@ class RuleEngine:
         """Emptyings of the last day of the recycling points that changed since `saved`."""
         emptyings = {id_: _emptyings(device_state) for id_, device_state in self._devices.changed.items()}
         return {id_: spans for id_, spans in emptyings.items() if spans}
+
+    def take_moved_manifests(self) -> list[TruckManifest]:
+        """Manifests of the trucks on which any moved since the last call, as they are now."""
+        if not self._devices.moved_manifests:
+            return []
+        moved, self._devices.moved_manifests = sorted(self._devices.moved_manifests), set()
+        states = [(device_id, self._devices.state_of(device_id)) for device_id in moved]
+        return [one for device_id, state in states if state is not None for one in _manifests(device_id, state)]
+
+    def manifests(self) -> list[TruckManifest]:
+        """Every manifest that is kept."""
+        return [one for state in self._devices.states for one in _manifests(state.device_id, state)]
 
     @property
     def changed(self) -> int:
@@ -308,6 +322,13 @@ class RuleEngine:
             for rule in self._fleet_rules
             if (key := f"{rule.name}/{rule.version}") in row.memories
         }
+
+
+def _manifests(device_id: str, device_state: DeviceState) -> list[TruckManifest]:
+    for tracked in device_state.tracker_states:
+        if isinstance(tracked, ManifestBook):
+            return [TruckManifest(device_id, manifest) for manifest in tracked.manifests.values()]
+    return []
 
 
 def _emptyings(device_state: DeviceState) -> list[EmptyingSpan]:

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import field
 from msgspec.structs import astuple
 
-from devices.readings.models import MODELS, Kind, Reading
+from devices.readings.models import JUDGED_MODELS, Reading
 from rules.alerts.limit import SubjectAlerts
 from rules.contract.rule import FleetRule, Rule
 from rules.contract.verdicts import HeldVerdict
@@ -53,7 +53,7 @@ class FleetRow(msgspec.Struct):
     """By rule."""
     memories: dict[str, Any]
     """Memories of the rules that compare devices, by name and version."""
-    fields: dict[Kind, tuple[str, ...]] = field(default_factory=lambda: dict(FIELDS))
+    fields: dict[str, tuple[str, ...]] = field(default_factory=lambda: dict(FIELDS))
     """Fields of readings, in the order in which the rows of devices hold their values."""
     awaited: dict[str, int] = field(default_factory=dict)
     """Registered devices that were never heard: fleet time, ms, since which each is awaited."""
@@ -62,7 +62,7 @@ class FleetRow(msgspec.Struct):
     format: Literal[4] = FORMAT
 
 
-_ReadingRow = tuple[int, Kind, list[Any]]
+_ReadingRow = tuple[int, str, list[Any]]
 """Fleet time of arrival (`BufferedReading.at`), kind, and the values of the reading."""
 
 
@@ -225,9 +225,9 @@ class Rows:
             found.append(BufferedReading(reading.ts, at, reading))
         return found
 
-    def _reading(self, kind: Kind, values: list[Any]) -> Reading:
+    def _reading(self, kind: str, values: list[Any]) -> Reading:
         fields = dict(zip(self._fields[kind], values, strict=True))
-        reading: Reading = msgspec.convert(fields, MODELS[kind])
+        reading: Reading = msgspec.convert(fields, JUDGED_MODELS[kind])
         return reading
 
 
@@ -286,7 +286,7 @@ def _reading_rows(readings: Sequence[BufferedReading]) -> list[tuple[Any, ...]]:
 _NEW_CLOCK: Final = DeviceClock()
 _ROW: Final = msgspec.msgpack.Decoder(dict[str, msgspec.Raw])
 _BUFFER: Final = msgspec.msgpack.Decoder(_BufferRow)
-_CANDIDATES: Final = msgspec.msgpack.Decoder(tuple[int, list[tuple[Kind, list[Any]]]])
+_CANDIDATES: Final = msgspec.msgpack.Decoder(tuple[int, list[tuple[str, list[Any]]]])
 _BEGUN: Final = msgspec.msgpack.Decoder(dict[str, int])
 _LATE: Final = msgspec.msgpack.Decoder(int)
 _JUDGED: Final = msgspec.msgpack.Decoder(_JudgedRow)

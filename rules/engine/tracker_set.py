@@ -53,7 +53,7 @@ class TrackerSet:
             if state is None:
                 state = states[tracker.state_index] = tracker.state()
             try:
-                fact = tracker.follow(state, reading, device, vehicle, city, clock_off_ms)
+                fact = tracker.follow(state, reading, device, vehicle, city, clock_off_ms, facts)
             except Exception as exc:  # noqa: BLE001 - a reading that breaks tracking must not stop judgement
                 self._failures.note(TRACKING, exc)
                 states[tracker.state_index] = None

@@ -4,8 +4,9 @@ One leaping reading is none, in either direction: the level before is a median o
 fall out. A device that reports every few hours would know a day late; of it one reading is enough.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 from devices.city.model import City, Device, DeviceRole, Vehicle
 from devices.readings.models import Fill, Reading
@@ -103,6 +104,7 @@ class BinTracker:
         vehicle: Vehicle | None,
         city: City,
         clock_off_ms: int = 0,
+        facts: Sequence[Any] = (),
     ) -> Emptying | None:
         if not isinstance(reading, Fill):
             return None

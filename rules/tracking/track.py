@@ -1,7 +1,8 @@
 """Truck tracking: the state of one truck, derived from its positions and weighbridge tickets."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from devices.city.model import City, Device, DeviceRole, Vehicle
 from devices.readings.models import Position, Reading, Weighing
@@ -46,6 +47,7 @@ class TruckTracker:
         vehicle: Vehicle | None,
         city: City,
         clock_off_ms: int,
+        facts: Sequence[Any] = (),
     ) -> Fix | None:
         return follow(state, reading, device, vehicle, city, clock_off_ms)
 

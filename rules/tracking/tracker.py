@@ -3,7 +3,8 @@
 A new tracker is one module here with its state and its class, a line in `rules.tracking.registry`, and a test file.
 """
 
-from typing import Protocol, TypeVar
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeVar
 
 from devices.city.model import City, Device, DeviceRole, Vehicle
 from devices.readings.models import Reading
@@ -37,11 +38,13 @@ class Tracker(Protocol[S, F_co]):
         vehicle: Vehicle | None,
         city: City,
         clock_off_ms: int,
+        facts: Sequence[Any],
         /,
     ) -> F_co | None:
         """Take a reading into the state and return the facts it gives; None when it gives none.
 
-        `clock_off_ms`: its device time less the time at which the city is asked what is valid.
+        `clock_off_ms`: its device time less the time at which the city is asked what is valid. `facts`: what the
+        trackers before it in the registry conclude from the reading.
 
         If it raises, the engine counts the failure, drops the state of this device and judges on with the next reading.
         """

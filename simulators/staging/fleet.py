@@ -62,6 +62,7 @@ class _Fleet:
         self._tally = Tally()
         self._dial = MqttDialer(mqtt)
         self._script_done = False
+        self._trips = [asdict(trip) for trip in script.trips]
         self._devices = [
             Firmware(
                 device_id,
@@ -105,6 +106,7 @@ class _Fleet:
             "caught_up": self._clock.caught_up,
             "script_done": self._script_done,
             "script_end": self._script.end_ms,
+            "trips": self._trips,
             "labels": [asdict(label) for label in self._script.labels],
             "devices": len(self._devices),
             "connected": tally.connected,

@@ -13,6 +13,7 @@ from simulators.sites.recycling_point import Surge
 from simulators.staging import faults
 from simulators.staging.hostile import HostileMessage, hostile_messages
 from simulators.staging.timeline import Cast, Part, ScenarioError, Timeline, chances
+from simulators.staging.trips import PlannedTrip, labelled
 from simulators.vehicles.haul import DUMP_S, Haul, dump_on_the_way, leave_the_route, on_the_way
 
 __all__ = ["Label", "Scenario", "ScenarioError", "Script"]
@@ -54,6 +55,8 @@ class Script:
     hostile: tuple[HostileMessage, ...]
     controls: Mapping[str, Controls]
     """By device id; a command changes them, and with them the device's timeline."""
+    trips: tuple[PlannedTrip, ...] = ()
+    """The trips that begin in it, in the order in which their manifests are issued."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,8 @@ class _Casting:
         self._cast = Cast()
         self._timeline = Timeline(city, start_ms, scenario.seed, self._cast)
         self._labels: list[Label] = []
+        self._late = ""
+        """The truck that leaves its route and parks: its load does not arrive."""
 
     def script(self) -> Script:
         self._stage_deviation()
@@ -89,7 +94,9 @@ class _Casting:
         self._stage_overflow()
         timelines = {device.id: self._timeline.of(device) for device in self._timeline.devices}
         hostile = hostile_messages(self._city, self._start_ms, self._end_ms, self._rng("hostile"))
-        return Script(self._start_ms, self._end_ms, tuple(self._labels), timelines, hostile, self._timeline.controls)
+        trips = labelled(self._timeline.trips(self._end_ms), self._late, self._cast.parts, self._start_ms)
+        labels, controls = tuple(self._labels), self._timeline.controls
+        return Script(self._start_ms, self._end_ms, labels, timelines, hostile, controls, trips)
 
     def _stage_deviation(self) -> None:
         at_ms = self._start_ms + _DEVIATION_AT
@@ -100,6 +107,7 @@ class _Casting:
                 self._cast.parts[haul.device_id] = Part(
                     partial(leave_the_route, at_m=leave_m, detour=detour, parked_s=parked_s), at_ms
                 )
+                self._late = haul.device_id
                 self._label("route_deviation", haul.device_id, at_ms, self._end_ms)
                 self._label("stopped_loaded", haul.device_id, at_ms, self._end_ms)  # it parks at the end of its detour
                 return

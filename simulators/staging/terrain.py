@@ -53,6 +53,7 @@ class Terrain:
             payload_kg=vehicle.payload_kg or _USUAL_PAYLOAD_KG,
             out=self._way(route),
             destination_site_id=route.destination_site_id,
+            source_site_id=route.origin_site_id,
         )
 
     def lonely_place(self, haul: Haul, rng: random.Random) -> float | None:

@@ -18,6 +18,7 @@ from simulators.sites.weighbridge import crossings, weighings
 from simulators.staging import faults
 from simulators.staging.faults import Unreliable, unreliable
 from simulators.staging.terrain import Terrain
+from simulators.staging.trips import PlannedTrip, trips_of
 from simulators.vehicles.haul import Driver, Haul, Opening
 from simulators.vehicles.truck import Terminal
 from simulators.vehicles.work import Standing, WorkDay, WorkStep
@@ -102,6 +103,20 @@ class Timeline:
         readings = sensed(terminal.positions(self._first_report_ms(device)))
         flawed = unreliable(readings, _TRUCK_FAULTS, self._rng(device.id, "faults"))
         return merge(part.events, self._with_heartbeats(device, flawed))
+
+    def trips(self, end_ms: int) -> dict[str, list[PlannedTrip]]:
+        """Trips of each truck that begin until the end, ms."""
+        bridges = {device.site_id for device in self.of_role(DeviceRole.WEIGHBRIDGE)}
+        return {
+            device_id: trips_of(
+                haul,
+                self._work_day(haul),
+                self._start_ms,
+                end_ms,
+                has_bridge=haul.destination_site_id in bridges,
+            )
+            for device_id, haul in self.hauls.items()
+        }
 
     def _work_day(self, haul: Haul) -> WorkDay:
         """The truck's working day, equal for its terminal and for the weighbridges it crosses."""

@@ -41,6 +41,7 @@ class Haul:
     out: Way
     """The way from the source along the approved route to the tip."""
     destination_site_id: str | None
+    source_site_id: str | None = None
 
     @property
     def source(self) -> XY:

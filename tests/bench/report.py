@@ -7,6 +7,7 @@ from typing import Any
 from haulwatch.commands.shared import out, print_table
 from tests.bench.console.measures import MapRow, QueueRow, Streams
 from tests.bench.console.tables import print_console
+from tests.bench.judging.manifests import ManifestCost
 from tests.bench.measures import Circumstances, Latency, LiveFleet, Memory, Reconnect, Scale, Throughput, WholePath
 from tests.bench.neighbours import NeighbourRow
 
@@ -28,6 +29,7 @@ class Report:
     scaling: tuple[Scale, ...] | None = None
     reconnect: Reconnect | None = None
     fleets: tuple[LiveFleet, ...] | None = None
+    manifests: ManifestCost | None = None
     neighbours: tuple[NeighbourRow, ...] | None = None
     console_map: tuple[MapRow, ...] | None = None
     console_streams: tuple[Streams, ...] | None = None
@@ -83,6 +85,7 @@ def print_report(report: Report) -> None:
         _print_reconnect(report.reconnect)
     if report.fleets is not None:
         _print_fleets(report.fleets)
+    _print_manifests(report.manifests)
     if report.neighbours is not None:
         _print_neighbours(report.neighbours)
     print_console(report.console_map, report.console_streams, report.console_queue)
@@ -139,6 +142,14 @@ def _print_fleets(fleets: tuple[LiveFleet, ...]) -> None:
     print_table(
         "CPU µs per message of the whole path at a steady rate, by size of the fleet", columns, rows, right=columns
     )
+
+
+def _print_manifests(cost: ManifestCost | None) -> None:
+    if cost is None:
+        return
+    columns = ("without", "with manifests", "more %", "positions", "closed")
+    row = (cost.without_us, cost.with_us, cost.more_pct, cost.positions, cost.closed)
+    print_table("CPU µs per position in judgement, the same trips in turn", columns, [row], right=columns)
 
 
 def _print_neighbours(phases: tuple[NeighbourRow, ...]) -> None:

@@ -16,6 +16,7 @@ from tests.bench.console.queue import queue
 from tests.bench.console.streams import streams
 from tests.bench.environment import BenchEnvironment, Sizes, bench_environment
 from tests.bench.fleets import fleets
+from tests.bench.judging.manifests import judge_manifests
 from tests.bench.latency import latency
 from tests.bench.measures import Circumstances, sync_ms
 from tests.bench.neighbours import neighbours
@@ -43,6 +44,7 @@ class Stage(StrEnum):
     SCALING = "scaling"
     RECONNECT = "reconnect"
     FLEETS = "fleets"
+    MANIFESTS = "manifests"
     NEIGHBOURS = "neighbours"
     CONSOLE_MAP = "console_map"
     CONSOLE_STREAMS = "console_streams"
@@ -87,6 +89,7 @@ def run(sizes: Sizes, wanted: Collection[Stage], soak_s: float, progress: Callab
             scaling=measured(Stage.SCALING, lambda _: tuple(scaling(environment))),
             reconnect=measured(Stage.RECONNECT, reconnect),
             fleets=measured(Stage.FLEETS, lambda _: tuple(fleets(environment))),
+            manifests=measured(Stage.MANIFESTS, lambda _: judge_manifests()),
             neighbours=measured(Stage.NEIGHBOURS, lambda _: tuple(neighbours(environment))),
             console_map=measured(Stage.CONSOLE_MAP, lambda _: tuple(live_map(environment))),
             console_streams=measured(Stage.CONSOLE_STREAMS, lambda _: tuple(streams(environment))),

@@ -22,7 +22,7 @@ from ingest.judge.rejudge import Rejudging
 from ingest.judge.replay import AlertStep
 from ingest.log.flood_record import flood_of
 from ingest.log.raw_log import RawLog, RawLogCorrupt
-from ingest.log.records import NO_READINGS, LogRecord, RawMessage
+from ingest.log.records import LogRecord, RawMessage, holds_readings
 from ingest.store import Instant
 from rules.alerts.model import AlertChange
 from rules.engine.engine import RuleEngine
@@ -125,7 +125,7 @@ class Accounts:
                     self._replayed_steps.update(_steps(self._replay.judge(record)))
                     if (flood := flood_of(record.message)) is not None:
                         self._received += flood.messages
-                    elif record.message.topic not in NO_READINGS:
+                    elif holds_readings(record.message):
                         self._logged.add((record.message.topic, record.message.payload))
                         self._received += _count(record.message)
                 self._offset = records[-1].offset

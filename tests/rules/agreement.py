@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from devices.readings.streams import STREAM_NAMES
 from rules.alerts.model import TAKEN_BACK, AlertChange, Amendment, Phase, Text
-from rules.contract.wording import MAX_REFS, length
+from rules.contract.wording import MAX_REFS, duration, length
 from rules.tracking.load import STEADY_KG
 
 _NUMBER = re.compile(r"[-+−]?\d+(?:\.\d+)?")
@@ -180,6 +180,16 @@ def stop_agrees(change: AlertChange) -> None:
     assert change.severity == ("P2" if measures["off_corridor"] else "P3")
     for away, away_unit in the(r"^It has left: it is ([\d.]+) (k?m) away$", change.evidence.findings):
         assert float(away) == length_of(measures["away_m"], away_unit)
+
+
+def overdue_agrees(change: AlertChange) -> None:
+    measures = change.evidence.measures
+    assert str(measures["manifest"]) in change.title.en
+    for late, planned in the(r"arrived (.+) before, after a trip of (.+)$", change.evidence.findings):
+        assert late == duration(1000 * int(measures["late_s"]))
+        assert planned == duration(1000 * int(measures["planned_s"]))
+    for (ago,) in the(r"^It left the source (.+) before", change.evidence.findings):
+        assert ago == duration(1000 * int(measures["left_s"]))
 
 
 def speeding_agrees(change: AlertChange) -> None:
@@ -359,6 +369,7 @@ CHECKS = {
     "uncovered_load": uncovered_agrees,
     "stopped_loaded": stop_agrees,
     "speeding": speeding_agrees,
+    "manifest_overdue": overdue_agrees,
     "bin_fire": fire_agrees,
     "bed_raised_outside": bed_agrees,
     "forbidden_zone": zone_agrees,

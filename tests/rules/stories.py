@@ -13,8 +13,10 @@ from devices.city.model import City
 from devices.city.sites import Route
 from devices.geo.gcj02 import gcj02_of
 from devices.geo.geometry import LatLon
+from devices.readings.ids import MANIFESTS
 from devices.readings.models import Position, Reading, Status
 from tests.rules.detectors.sites.test_station_backlog import Line
+from tests.rules.manifests.trips import action, terms
 from tests.rules.test_evidence_agrees import CITY, told
 from tests.rules.town import Trip, fills, road, ticket
 
@@ -99,6 +101,17 @@ def _tickets(*readings: Reading) -> Story:
     return {"T1": trip.readings, "W1": list(readings)}
 
 
+def _overdue() -> Story:
+    """Its load comes to the tip an hour late; the clock says so before."""
+    trip = Trip("T1", 0, 0, load="loaded").stand(120).drive(3_000, 0).stand(5_000).drive(9_990, 0).stand(120)
+    papers: list[Reading] = [
+        action("issue", 20, 1, terms=terms(0, 1_800)),
+        action("confirm_source", 100, 2),
+        action("check", 4_500, 3),
+    ]
+    return {"T1": trip.now(**_EMPTY).stand(60).readings, MANIFESTS: papers}
+
+
 def _of(trips: Callable[[], Iterable[Trip]]) -> Callable[[], Story]:
     """At the end each truck is empty: a loaded one that shuts down is missed."""
     return lambda: {trip.truck: trip.now(**_EMPTY).stand(60).readings for trip in trips()}
@@ -124,6 +137,7 @@ STORIES: Final[Mapping[str, tuple[City, Callable[[], Story]]]] = {
     ),
     "restricted_hours": (CITY, _of(lambda: [told([("stand", 30), *[("drive", 1_500)] * 5, ("stand", 40)], 10)])),
     "speeding": (PLAIN, _of(lambda: [Trip("T1", 500, 0).drive(2_000, 0).drive(6_000, 0, kmh=130).stand(60)])),
+    "manifest_overdue": (PLAIN, _overdue),
     "silent_device": (
         PLAIN,
         _of(lambda: [Trip("T3", 100, 0, at_s=7, load="loaded").stand(300).quiet(1_200).stand(300)]),
@@ -167,5 +181,7 @@ def story_of(rule: str) -> Story:
     story = {device_id: list(readings) for device_id, readings in STORIES[rule][1]().items()}
     for device_id, readings in story.items():
         end_ms = readings[-1].ts + 5_000
+        if device_id == MANIFESTS:
+            continue
         readings.append(Status(device_id=device_id, ts=end_ms, online=False, session=1, cause="shutdown"))
     return story

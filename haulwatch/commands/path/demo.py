@@ -63,7 +63,7 @@ def run_demo(
 def _show_live(running: Demo) -> None:
     with Live(console=out, refresh_per_second=4, screen=True) as live:
         for _ in until_stopped(0.5):
-            running.supervisor.tend()
+            running.tend()
             live.update(render(running.snapshot(), *out.size))
             if running.over:
                 return
@@ -74,7 +74,7 @@ def _print_lines(running: Demo) -> None:
     err.print(f"API and console: {running.api_url}  (write token {running.token})", highlight=False)
     next_line_at = 0.0
     for _ in until_stopped(0.5):
-        running.supervisor.tend()
+        running.tend()
         if running.elapsed_s >= next_line_at:
             next_line_at = running.elapsed_s + _LINE_EVERY_S
             err.print(_line(running.snapshot()), highlight=False, markup=False)

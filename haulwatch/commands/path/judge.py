@@ -41,6 +41,8 @@ async def _judge(settings: Settings, city: CurrentCity, rules: CurrentRules) -> 
         tasks.create_task(run_judge(parts.judge, stop), name="judge")
         tasks.create_task(parts.revisions.run(stop), name="revisions")
         tasks.create_task(parts.outbox.run(stop), name="alert outbox")
+        tasks.create_task(parts.manifests.writer.run(stop), name="manifests to the raw log")
+        tasks.create_task(parts.manifests.feed.run(stop), name="manifests to the database")
         for publisher in parts.publishers:
             tasks.create_task(publisher.run(stop), name=f"alerts to {publisher.name}")
 

@@ -1,8 +1,9 @@
 """Judges whether a truck tips its load where it may not.
 
 Each stop of a truck outside the sites where it may tip or load gets a score (`rules.detectors.illegal_dumping.score`).
-Of a truck with neither lift nor load sensor it counts too what it does afterwards (`afterwards`). Overdue or short
-manifests are not scored: no device reports them.
+Of a truck with neither lift nor load sensor it counts too what it does afterwards (`afterwards`). What the manifest of
+the load says counts too (`short_loads`): that less arrived is known when the rest is weighed, and then counts for the
+stops before.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,14 +13,15 @@ from typing import ClassVar, Final
 from devices.city.model import DeviceRole
 from devices.city.sites import SiteKind
 from devices.geo.geometry import XY
-from devices.readings.models import Kind, Load, Position, Weighing
-from rules.alerts.model import Evidence, ReadingRef, Severity, Text
+from devices.readings.models import Load, Position, Weighing
+from rules.alerts.model import Evidence, Severity, Text
 from rules.contract.observation import Observation
 from rules.contract.rule import Rule
 from rules.contract.verdicts import Level, Verdict
-from rules.contract.wording import bounded, ref, where, who, whole_seconds, with_one_more
+from rules.contract.wording import bounded, ref, where, who, whole_seconds
 from rules.detectors.illegal_dumping import wording
 from rules.detectors.illegal_dumping.afterwards import Afterwards, Haul, is_unsensed, measures_of
+from rules.detectors.illegal_dumping.evidence import basis_of, cited_readings, measured_of, weights_of
 from rules.detectors.illegal_dumping.parameters import IllegalDumpingParameters
 from rules.detectors.illegal_dumping.score import (
     Stop,
@@ -27,10 +29,10 @@ from rules.detectors.illegal_dumping.score import (
     families_of,
     is_suspected,
     shown_after_kg,
-    shown_after_ts,
     terms_of,
     total,
 )
+from rules.detectors.illegal_dumping.short_loads import is_overdue, short_load
 from rules.tracking import Fix, LoadState, Track
 from rules.tracking.load import STEADY_KG, is_believed, ticket_net_kg
 
@@ -41,8 +43,6 @@ _NOWHERE: Final[frozenset[SiteKind]] = frozenset()
 _KEPT_ALLEGED: Final = 4
 _UNSEEN_M_PER_S: Final = 22.0
 """In a straight line no truck with a load comes farther: 80 km/h."""
-WEIGHT_STEP_KG: Final = 1_000.0
-"""A weight after the stop that is so far from the one published is a better one; less is the scale's wandering."""
 
 
 # Checkpoints write the fields of states by name: a renamed field loses what it held.
@@ -63,13 +63,15 @@ class DumpingState:
     stop: Stop | None = None
     alleged: tuple[AllegedStop, ...] = ()
     haul: Haul = field(default_factory=Haul)
+    weak: tuple[Stop, ...] = ()
+    """Its last stops that would be suspected if of the load less arrives than was sent."""
 
 
 class IllegalDumping(Rule[DumpingState]):
     """SUSPECTED or CONFIRMED by a stop's score, LEFT_OPEN after a confirmed one; a ticket or the scale may retract."""
 
     name: ClassVar = "illegal_dumping"
-    version: ClassVar = 2
+    version: ClassVar = 3
     roles: ClassVar = frozenset({DeviceRole.TRUCK})
     asks_calendar: ClassVar = True
     state = DumpingState
@@ -81,7 +83,8 @@ class IllegalDumping(Rule[DumpingState]):
         """Follow the truck's stop with a position; a ticket may retract earlier alerts."""
         position, fix, track = observation.position, observation.fix, observation.track
         if fix is None or track is None or position is None:
-            return self.judge_late(observation, state)
+            found = self.judge_late(observation, state)
+            return (*found, *self._of_short_load(observation, state)) if state.weak else found
         if not track.lift.seen:  # nobody asks for the haul of a truck with a sensor
             at_tip = fix.usable and bool(fix.sites) and observation.is_near_site(self.parameters.fence_m, _NOWHERE)
             state.haul.take(position, may_be_empty=at_tip or fix.regained)
@@ -93,6 +96,21 @@ class IllegalDumping(Rule[DumpingState]):
         """Take a ticket, which retracts however late it comes."""
         reading = observation.reading
         return tuple(self._retractions(reading, observation, state)) if isinstance(reading, Weighing) else ()
+
+    def _of_short_load(self, observation: Observation, state: DumpingState) -> Iterator[Verdict]:
+        """Suspect the stops with a load of which less arrived than was sent. They are over."""
+        load = short_load(observation)
+        if load is None or load.short_pct <= self.parameters.manifest_short_pct:
+            return
+        for stop in state.weak:
+            if observation.calendar_of(stop.onset) < load.left_at:
+                continue
+            stop.manifest_short_pct = load.short_pct
+            terms = terms_of(stop, self.parameters)
+            if is_suspected(stop, terms, total(terms, self.parameters), self.parameters):
+                found = self._verdict(observation, stop, terms, total(terms, self.parameters))
+                yield from (found, replace(found, level=Level.CLEAR))
+        state.weak = ()
 
     def _judge_fix(
         self, observation: Observation, position: Position, fix: Fix, track: Track, state: DumpingState
@@ -180,6 +198,7 @@ class IllegalDumping(Rule[DumpingState]):
         """Add this reading to the stop; once the truck has left, only its load."""
         ts = fix.ts
         if not stop.left_at:
+            stop.manifest_overdue |= is_overdue(observation)
             self._measure(fix, track, stop)
             self._cite(observation, stop)
         load = track.load
@@ -244,6 +263,10 @@ class IllegalDumping(Rule[DumpingState]):
         """End the stop: a confirmed dump waits for a person, a suspicion is cleared."""
         stop, state.stop = state.stop, None
         if stop is None or not stop.suspected:
+            if stop is not None and observation.manifests is not None and observation.manifests.open:
+                score = total(terms_of(stop, self.parameters), self.parameters)
+                if score + self.parameters.manifest_short_score >= self.parameters.suspected_score:
+                    state.weak = (*state.weak[1 - _KEPT_ALLEGED :], stop)
             return
         state.alleged = (*state.alleged[1 - _KEPT_ALLEGED :], AllegedStop(stop.onset, stop.before_kg))
         terms = terms_of(stop, self.parameters)
@@ -309,7 +332,7 @@ class IllegalDumping(Rule[DumpingState]):
                 unsensed=stop.unsensed,
             ),
             evidence=self._evidence(observation, stop, terms, score),
-            basis=_basis(stop, terms),
+            basis=basis_of(stop, terms),
         )
 
     def _severity(self, stop: Stop, score: float) -> Severity:
@@ -326,11 +349,11 @@ class IllegalDumping(Rule[DumpingState]):
             findings=(wording.start(self.parameters.start_score), *findings),
             ruled_out=wording.ruled_out(
                 terms,
-                _measured(observation.track, stop, observation.reading.ts),
+                measured_of(observation.track, stop, observation.reading.ts),
                 frozenset(unsettled),
                 unsensed=stop.unsensed,
             ),
-            readings=_cited(observation.device.id, stop, after_kg),
+            readings=cited_readings(observation.device.id, stop, after_kg),
             measures={
                 "score": score,
                 "sensor_families": ",".join(sorted(families_of(terms))),
@@ -339,26 +362,9 @@ class IllegalDumping(Rule[DumpingState]):
                 "stay_s": whole_seconds(stop.stay_ms),
                 **({"hotspot": stop.hotspot} if stop.hotspot else {}),
                 **(measures_of(stop.after) if stop.unsensed else {}),
-                **_weights(stop.before_kg, after_kg),
+                **weights_of(stop.before_kg, after_kg),
             },
         )
-
-
-def _basis(stop: Stop, terms: dict[Term, float]) -> str:
-    """The terms that hold, and the weight after them in steps. A stay grows by itself and is no better evidence."""
-    after_kg = shown_after_kg(stop, terms)
-    weight = "" if after_kg is None else f"{after_kg / WEIGHT_STEP_KG:.0f}"
-    return " ".join([*(term for term in terms if term not in {Term.STAY, Term.LONG_STAY}), weight])
-
-
-def _cited(device_id: str, stop: Stop, after_kg: float | None) -> tuple[ReadingRef, ...]:
-    """The readings of the stop, and those that gave the weights before and after it."""
-    refs: tuple[ReadingRef, ...] = tuple(stop.refs)
-    for ts, kg in ((stop.before_ts, stop.before_kg), (shown_after_ts(stop, after_kg), after_kg)):
-        if ts and kg is not None:
-            weighed = ReadingRef(device_id=device_id, kind=Kind.POSITION, ts=ts, values={"load_kg": kg})
-            refs = with_one_more(refs, weighed)
-    return refs
 
 
 def _may_begin(fix: Fix, track: Track) -> bool:
@@ -370,21 +376,3 @@ def _is_at_source(fix: Fix) -> bool:
     """True inside a site where trucks are loaded."""
     nearest = fix.sites[0] if fix.sites else None
     return nearest is not None and nearest.distance_m == 0 and nearest.site.kind is SiteKind.CONSTRUCTION_SITE
-
-
-def _measured(track: Track | None, stop: Stop, ts: int) -> set[Term]:
-    """The terms that the truck's sensors could show: a missing, silent or chattering sensor shows nothing."""
-    if track is None:
-        return set()
-    sensor_works = {
-        Term.LIFT_STANDING: track.lift.on is not None and not track.lift.faulty(ts),
-        Term.WEIGHT_DROP: stop.before_kg is not None,
-        Term.LOADED_TO_EMPTY: track.load.terminal_ts > 0,
-        Term.COVER_OPENED: track.cover.on is not None and not track.cover.faulty(ts),
-    }
-    return {term for term, works in sensor_works.items() if works}
-
-
-def _weights(before_kg: float | None, after_kg: float | None) -> dict[str, float | int | str | bool]:
-    weights = {"before_kg": before_kg, "after_kg": after_kg}
-    return {name: kg for name, kg in weights.items() if kg is not None}

@@ -128,6 +128,20 @@ class IllegalDumpingParameters(Parameters):
     somebody closes one too early.
 
     同样用于此类车辆：一路上报的联单在核准场所之外中止。偶尔有人过早关闭联单。"""
+    manifest_overdue_score: float = 2.0
+    """The manifest of its load is overdue: the load should be at the disposal site by now. Not where a sensor shows
+    that the load is still on the truck.
+
+    所载货物的联单已超时：货物此时本应到达处置场地。传感器显示货物仍在车上时不计。"""
+    manifest_short_score: float = 2.0
+    """Of this load, `manifest_short_pct` less arrived than was sent. It is known when the rest is weighed, and then
+    counts for the stops before.
+
+    该批货物到场重量比发出时少 `manifest_short_pct` 以上。余货过磅时才知道，届时计入此前的停车。"""
+    manifest_short_pct: float = 10.0
+    """More than water, two scales and what sticks to the bed explain together.
+
+    大于失水、两台衡器误差和车厢粘附三者之和。"""
     manifest_fixes: int = 3
     """Positions in a row with a manifest before the stop: fewer, and the terminal may name it only now and then.
 

@@ -28,6 +28,8 @@ class Term(StrEnum):
     DATA_GAP = "data_gap"
     TURNED_BACK = "turned_back"
     MANIFEST_ENDED = "manifest_ended"
+    MANIFEST_OVERDUE = "manifest_overdue"
+    MANIFEST_SHORT = "manifest_short"
     LIFT_SHORT = "lift_short"
     WEIGHT_UNCHANGED = "weight_unchanged"
     ALREADY_EMPTY = "already_empty"
@@ -98,6 +100,10 @@ class Stop:
     """Id of the known dump it is in; empty outside all of them."""
     unsensed: bool = False
     """The truck has neither lift nor load sensor."""
+    manifest_overdue: bool = False
+    """The manifest of its load was overdue."""
+    manifest_short_pct: float = 0.0
+    """By how much less of this load arrived than was sent; 0 while nothing is known of it."""
     after: Afterwards = field(default_factory=Afterwards)
     """Where it went afterwards; followed of an unsensed truck."""
 
@@ -132,6 +138,14 @@ def terms_of(stop: Stop, limits: IllegalDumpingParameters) -> dict[Term, float]:
             stop.after.no_manifest >= limits.no_manifest_fixes,
             limits.manifest_ended_score,
         ),
+        Term.MANIFEST_OVERDUE: (
+            stop.manifest_overdue and not _shows_load(stop, dropped_kg, limits),
+            limits.manifest_overdue_score,
+        ),
+        Term.MANIFEST_SHORT: (
+            stop.manifest_short_pct > limits.manifest_short_pct,
+            limits.manifest_short_score,
+        ),
         Term.LIFT_SHORT: (lift_was_short, limits.lift_short_score),
         Term.WEIGHT_UNCHANGED: (
             dropped_after_lift_kg is not None and dropped_after_lift_kg < unchanged_kg,
@@ -143,7 +157,16 @@ def terms_of(stop: Stop, limits: IllegalDumpingParameters) -> dict[Term, float]:
     return {term: round(score, 2) for term, (holds, score) in applies.items() if holds}
 
 
-_NOT_OF_AN_HONEST_HAUL: Final = frozenset({Term.TURNED_BACK, Term.MANIFEST_ENDED, Term.KNOWN_HOTSPOT})
+def _shows_load(stop: Stop, dropped_kg: float | None, limits: IllegalDumpingParameters) -> bool:
+    """True if a sensor of the truck shows that the load is still on it: then it is late, and no more."""
+    if dropped_kg is not None:
+        return dropped_kg < limits.weight_drop_kg
+    return stop.terminal_loaded and not stop.terminal_empty
+
+
+_NOT_OF_AN_HONEST_HAUL: Final = frozenset(
+    {Term.TURNED_BACK, Term.MANIFEST_ENDED, Term.MANIFEST_SHORT, Term.KNOWN_HOTSPOT}
+)
 
 
 def is_suspected(stop: Stop, terms: Mapping[Term, float], score: float, limits: IllegalDumpingParameters) -> bool:

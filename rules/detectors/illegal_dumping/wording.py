@@ -55,6 +55,11 @@ def finding(term: Term, score: float, stop: Stop, after_kg: float | None) -> Tex
         Term.DATA_GAP: ("Readings are missing around the stop", "停留前后数据缺失"),
         Term.TURNED_BACK: _turned_back(stop.after),
         Term.MANIFEST_ENDED: ("Its manifest ended outside every permitted site", "电子联单在许可场地外结束"),
+        Term.MANIFEST_OVERDUE: ("The manifest of its load was overdue", "所载货物的联单已超时"),
+        Term.MANIFEST_SHORT: (
+            f"Of its load {stop.manifest_short_pct:.0f} % less arrived than was sent",
+            f"该批货物到场重量比发出时少{stop.manifest_short_pct:.0f}%",
+        ),
         Term.LIFT_SHORT: (f"The bed was up for only {lift_s} s", f"举升仅{lift_s}秒"),
         Term.WEIGHT_UNCHANGED: ("The weight was the same afterwards", "举升后重量未变"),
         Term.ALREADY_EMPTY: ("The truck was empty before", "此前已为空车"),

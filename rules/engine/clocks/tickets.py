@@ -15,7 +15,9 @@ from devices.readings.models import Reading
 from rules.alerts.model import ReadingRef
 from rules.contract.verdicts import Verdict
 from rules.engine.clocks.device_clock import DeviceClock
+from rules.engine.device_state import DeviceState
 
+_TRUE: Final = DeviceClock()
 _KEPT: Final = 32
 """Tickets of a truck that alerts can still cite: a day's."""
 
@@ -29,6 +31,18 @@ def by_clock_of(truck: DeviceClock, bridge: DeviceClock, ticket: Reading) -> Rea
         shown = ticket.ts + truck.off - bridge.off
         truck.tickets = (*truck.tickets[1 - _KEPT :], (shown, ticket.ts))
     return replace_fields(ticket, ts=shown)
+
+
+def in_its_place(action: Reading, truck: DeviceState) -> Reading:
+    """What people did about a truck, at true time, as a reading of the truck: at the time that its clock showed.
+
+    It is never too late: where its place is not kept any more, it comes after what was judged.
+    """
+    placed, late = by_clock_of(truck.clock, _TRUE, action), truck.late_readings
+    open_from = truck.buffer.open_from
+    if placed.ts < open_from and (late is None or placed.ts <= late.start):
+        return replace_fields(placed, ts=open_from)
+    return placed
 
 
 def is_by_clock_of(truck: DeviceClock, ticket: Reading) -> bool:

@@ -9,10 +9,10 @@ import msgspec
 import zstandard
 from msgspec.structs import astuple
 
-from devices.readings.models import MODELS, Kind, Reading
+from devices.readings.models import JUDGED_MODELS, Reading
 from rules.engine.reorder_buffer import BufferedReading, order_key
 
-FIELDS: Final[Mapping[Kind, tuple[str, ...]]] = {kind: model.__struct_fields__ for kind, model in MODELS.items()}
+FIELDS: Final[Mapping[str, tuple[str, ...]]] = {kind: model.__struct_fields__ for kind, model in JUDGED_MODELS.items()}
 """Fields of readings, in the order in which packs hold their values."""
 _BLOCK: Final = 64
 """Readings a block: a truck's positions take about 1.2 KB instead of 7.5 packed, and 29 as objects."""
@@ -20,7 +20,7 @@ _OVERHEAD_BYTES: Final = 40
 """Python's own bytes around a block or a reading."""
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
-_READINGS: Final = msgspec.msgpack.Decoder(list[tuple[int, Kind, list[Any]]])
+_READINGS: Final = msgspec.msgpack.Decoder(list[tuple[int, str, list[Any]]])
 _COMPRESSOR: Final = zstandard.ZstdCompressor(level=1)
 """A quarter of the time that zlib takes, for fewer bytes."""
 
@@ -74,7 +74,7 @@ class ReadingPack:
             for buffered in _unpacked(packed, before, FIELDS, reading.kind)
         )
 
-    def after(self, start: int, fields: Mapping[Kind, Sequence[str]] = FIELDS) -> list[BufferedReading]:
+    def after(self, start: int, fields: Mapping[str, Sequence[str]] = FIELDS) -> list[BufferedReading]:
         """Readings after this device time, in the order in which they were added; `fields`: of those packed."""
         return list(chain.from_iterable(_unpacked(packed, start, fields) for packed in self._packed(start)))
 
@@ -125,13 +125,13 @@ def _array(values: Sequence[bytes]) -> bytes:
 
 
 def _unpacked(
-    packed: bytes, start: int, fields: Mapping[Kind, Sequence[str]], only: Kind | None = None
+    packed: bytes, start: int, fields: Mapping[str, Sequence[str]], only: str | None = None
 ) -> list[BufferedReading]:
     found: list[BufferedReading] = []
     for at, kind, values in _READINGS.decode(packed):
-        if only is not None and kind is not only:
+        if only is not None and kind != only:
             continue
-        reading = msgspec.convert(dict(zip(fields[kind], values, strict=True)), MODELS[kind])
+        reading = msgspec.convert(dict(zip(fields[kind], values, strict=True)), JUDGED_MODELS[kind])
         if reading.ts > start:
             found.append(BufferedReading(reading.ts, at, reading))
     return found

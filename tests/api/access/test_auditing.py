@@ -31,7 +31,7 @@ NOT_PERSONAL: Final = {
     "GET /api/v1/ledger", "GET /api/v1/zones", "GET /geo/zones.geojson", "GET /api/v1/devices/{device_id}/emptyings",
     "GET /api/v1/bins", "GET /console/assets/{name}", "GET /api/v1/base-map", "GET /api/v1/base-map/archive",
     "GET /api/v1/base-map/tiles/{layer}/{z}/{x}/{y}", "GET /api/v1/sign-on",
-    "GET /report", "GET /report/state", "GET /report/{site_id}", "GET /api/v1/report-codes/{site_id}",
+    "GET /m/{code}", "GET /report", "GET /report/state", "GET /report/{site_id}", "GET /api/v1/report-codes/{site_id}",
 }  # fmt: skip
 """By hand: what shows no person, no vehicle and nothing that people did. All other reading leaves an entry."""
 

@@ -88,6 +88,20 @@ TABLE: Final[dict[str, str | None]] = {
     "GET /api/v1/notice-rules": "operator",
     "GET /api/v1/notice-channels": "operator",
     "POST /api/v1/notice-channels/{channel}/test": "administrator",
+    "GET /api/v1/manifests": "viewer",
+    "POST /api/v1/manifests": "operator",
+    "GET /api/v1/manifests/code/{code}": "viewer",
+    "GET /api/v1/manifests/{manifest_number}": "viewer",
+    "GET /api/v1/manifests/{manifest_number}/qr": "viewer",
+    "POST /api/v1/manifests/{manifest_number}/confirm-source": "operator",
+    "POST /api/v1/manifests/{manifest_number}/confirm-disposal": "operator",
+    "POST /api/v1/manifests/{manifest_number}/reject": "operator",
+    "POST /api/v1/manifests/{manifest_number}/reroute": "operator",
+    "POST /api/v1/manifests/{manifest_number}/settle": "officer",
+    "POST /api/v1/manifests/{manifest_number}/begin-correction": "officer",
+    "POST /api/v1/manifests/{manifest_number}/correct": "officer",
+    "POST /api/v1/manifests/{manifest_number}/void": "officer",
+    "GET /m/{code}": ALL,
     "GET /api/v1/cases": "viewer",
     "POST /api/v1/cases": "officer",
     "GET /api/v1/cases/indicators": "viewer",
@@ -184,7 +198,7 @@ def path_of(line: str) -> tuple[str, str]:
 def test_every_route_of_the_app_stands_in_the_table(parts: ApiParts) -> None:
     document = create_app(parts, ApiOptions(version="1")).openapi()
     described = {f"{verb.upper()} {path}" for path, verbs in document["paths"].items() for verb in verbs}
-    pages = {"GET /", "GET /docs", "GET /openapi.json", "GET /console/assets/{name}"}
+    pages = {"GET /", "GET /docs", "GET /openapi.json", "GET /console/assets/{name}", "GET /m/{code}"}
     steps = {"GET /api/v1/sign-on/begin", "GET /api/v1/sign-on/callback"}
     form = {f"{verb} /report{end}" for verb in ("GET", "POST") for end in ("", "/state", "/{site_id}")}
     assert described | pages | steps | form | {"POST /report/photo"} == set(TABLE)

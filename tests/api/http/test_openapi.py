@@ -85,7 +85,7 @@ def test_every_body_has_an_example_that_fits_its_schema(document: Json) -> None:
             for example in schema["examples"]:
                 assert list(validator(document, schema).iter_errors(example)) == [], name
             bodies += 1
-    assert bodies == 35
+    assert bodies == 44
 
 
 def test_every_problem_of_an_operation_is_listed_with_an_example(document: Json) -> None:
@@ -122,7 +122,7 @@ def test_no_route_is_left_out_of_the_document_but_the_pages_and_their_files(part
     app = create_app(parts, ApiOptions(version="1"))
     hidden = {route.path for route in all_routes(app.routes) if not route.include_in_schema}
     assert hidden == {"/", "/docs", "/console/assets/{name}", "/sign-on/begin", "/sign-on/callback"} | {
-        "/report", "/report/state", "/report/photo", "/report/{site_id}",
+        "/m/{code}", "/report", "/report/state", "/report/photo", "/report/{site_id}",
     }  # fmt: skip
     assert "/api/v1/alerts/stream" in app.openapi()["paths"]
 

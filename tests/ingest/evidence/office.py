@@ -8,13 +8,14 @@ from typing import Final
 
 from devices.access.signatures import SigningKey
 from devices.city.model import City
+from devices.codecs.manifests import MANIFEST, encode_action
 from devices.codecs.native import encode
 from devices.codecs.topics import reading_topic
 from devices.db.database import open_database
 from devices.people import tables as people_tables
 from devices.people.audit import ActorKind, AuditTrail, NewAuditEntry
 from devices.readings.instants import HOUR_MS
-from devices.readings.models import Reading
+from devices.readings.models import ManifestAction, Reading
 from ingest.evidence.export import Exporter
 from ingest.evidence.pack import Contents, Exported
 from ingest.judge.rejudge import rejudge
@@ -38,6 +39,8 @@ TICK_MS: Final = 10_000
 
 
 def message(reading: Reading, at: int) -> RawMessage:
+    if isinstance(reading, ManifestAction):
+        return RawMessage(*encode_action(reading), at, MANIFEST.dialect)
     return RawMessage(reading_topic(reading.device_id, reading.kind), encode(reading), at)
 
 

@@ -19,6 +19,7 @@ def test_the_pack_of_an_alert_of_each_rule_judges_the_same(rule: str, tmp_path: 
     sent = [message(reading, at + 500) for at, reading in story(rule, {}, 0) if reading is not None]
     office = closed_later(Office(tmp_path, STORIES[rule][0], with_ticks(sent)))
     exporter = replace(office.exporter, records=lambda contents: records(contents, None))
+    assert office.alert_ids(rule)
     for alert_id in office.alert_ids(rule):
         found = verify(exporter.export(alert_id, EXPORTED), KEY.public, "9.9.9")
         assert [note for note in found.manifest.notes if NO_FONT not in note] == []

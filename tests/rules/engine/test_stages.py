@@ -1,7 +1,8 @@
 """The two stages of the engine, each alone: verdicts are all that passes between them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from devices.city.model import City, Device, DeviceRole, Vehicle
 from devices.readings.models import Position, Reading, Weighing
@@ -74,6 +75,7 @@ class WeighingTracker:
         vehicle: Vehicle | None,
         city: City,
         clock_off_ms: int,
+        facts: Sequence[Any],
         /,
     ) -> Nth | None:
         if not isinstance(reading, Weighing):

@@ -1,0 +1,43 @@
+"""What a record of a manifest says: the deed, and the terms that judgement needs. Values only."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class ManifestDeed(StrEnum):
+    """What is done with a manifest. The values are in the raw log and stay."""
+
+    ISSUE = "issue"
+    CONFIRM_SOURCE = "confirm_source"
+    """The source confirms what was loaded."""
+    REJECT = "reject"
+    """The disposal site does not take the load: it goes back to its source."""
+    REROUTE = "reroute"
+    """The load goes to another disposal site, as a new leg."""
+    CONFIRM_DISPOSAL = "confirm_disposal"
+    """The disposal site confirms that it took the load, where no weighbridge does."""
+    SETTLE = "settle"
+    """A person closes what does not close by itself: a discrepancy, or a load whose truck was not seen to leave."""
+    BEGIN_CORRECTION = "begin_correction"
+    CORRECT = "correct"
+    """Other terms hold; the correction ends."""
+    VOID = "void"
+    CHECK = "check"
+    """By the clock: the load should have arrived by now."""
+
+
+class ManifestTerms(Struct, frozen=True, kw_only=True, gc=False):
+    """The part of a manifest by which its trip is judged. Times are true time, ms since 1970 UTC."""
+
+    source: str
+    """Id of the site where the load comes from."""
+    destination: str
+    """Id of the site where it goes to."""
+    depart_at: int
+    arrive_by: int
+    """The planned time window."""
+    declared_kg: float | None = None
+    """The load as declared; None where only its volume is, without a density."""
+    estimated: bool = False
+    """Nobody weighed it."""

@@ -1,0 +1,1 @@
+"""Stages that look at judgement alone, in this process."""
