@@ -68,6 +68,10 @@ class WeighingSession:
     confidence: float
     """0 to 1: that these weights are of this truck and this visit."""
     flow: Flow = Flow.IN
+    weighed_at: int = 0
+    """When the load went through the gate: the weighing that completes it, not one that repeats or corrects it."""
+    vehicle_id: str | None = None
+    """Registered vehicle; it may have no terminal, so no `vehicle`."""
     matched_by: MatchedBy = MatchedBy.NOTHING
     material: str | None = None
     """As the site names it."""
@@ -77,6 +81,6 @@ class WeighingSession:
     """Bridge and instant of each weighing that belongs to it, in order of time."""
 
     @property
-    def at(self) -> int:
-        """When the load went through the gate, as far as weighings show: the last weighing."""
-        return self.weighings[-1][1] if self.weighings else self.left_at or self.entered_at
+    def is_weighed(self) -> bool:
+        """Both weights come from scales."""
+        return self.tare_source is TareSource.WEIGHED
