@@ -17,6 +17,13 @@ from rules.attachments.tables import attachment
 from rules.cases.tables import case_alert, case_event, case_file
 from rules.public_reports.tables import public_report, public_report_informant
 from rules.rule_sets.tables import rule_set
+from rules.weighing.tables import (
+    weighing,
+    weighing_decision,
+    weighing_progress,
+    weighing_session,
+    weighing_session_change,
+)
 
 _NOT_OF_THE_CITY: Final = {tables.login.name, tables.device_command.name}
 _CITY: Final = dict.fromkeys([*(tables.metadata.tables.keys() - _NOT_OF_THE_CITY), "alembic_version"], "SELECT")
@@ -52,6 +59,12 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             public_report_informant.name: "SELECT, INSERT, DELETE",
             rule_set.name: "SELECT, INSERT",
             attachment.name: "SELECT, INSERT, UPDATE (claims, removed_by, removed_at, removed_reason)",
+            # What was weighed and decided never changes; only the truck and the site that it is taken for.
+            weighing.name: "SELECT, INSERT, UPDATE (site_id, truck)",
+            weighing_decision.name: "SELECT, INSERT (device_id, ts, vehicle_id, actor, reason, at)",
+            weighing_session.name: "SELECT, INSERT, UPDATE",
+            weighing_session_change.name: "SELECT, INSERT (id, revision, at, before, after)",
+            weighing_progress.name: "SELECT, INSERT, UPDATE",
             tables.device_command.name: "SELECT, INSERT, UPDATE",
             tables.suspected_site.name: "SELECT, INSERT, UPDATE",
             tables.registry_revision.name: "SELECT, UPDATE",
@@ -153,5 +166,14 @@ def _grant(connection: Connection, role: URL, rights: Mapping[str, str]) -> None
 
 def _sequences(rights: Mapping[str, str]) -> list[str]:
     """Those that number the rows which a role inserts."""
-    numbered = (alert_change.name, alert_action.name, shelf.name, audit.name, notice.name, case_event.name)
+    numbered = (
+        alert_change.name,
+        alert_action.name,
+        shelf.name,
+        audit.name,
+        notice.name,
+        case_event.name,
+        weighing_decision.name,
+        weighing_session_change.name,
+    )
     return [f"{table}_no_seq" for table in numbered if "INSERT" in rights.get(table, "")]

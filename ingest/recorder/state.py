@@ -17,6 +17,7 @@ from ingest.ledger.state_file import StateFile, positions_in
 from ingest.ledger.writer import LedgerWriter
 from ingest.log.records import ONLY_PARTITION, ReadingLocation
 from ingest.recorder.tickets import ArrivedWeighing, TicketBook
+from ingest.recorder.weighing_rows import make_tables, put_weighings
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ class RecorderState(StateFile):
         self.ledger = LedgerWriter(self, clock, quarantine)
         with self.changing() as db:
             self._tickets = TicketBook(db)
+            make_tables(db)
             db.execute(_CITY_TABLE)
 
     def positions(self) -> dict[int, int]:
@@ -131,6 +133,7 @@ class RecorderState(StateFile):
         with self.changing() as db:
             if commit.weighings:
                 lines, marks = self._tickets.take(db, commit.weighings, lines)
+                put_weighings(db, (one.weighing for one in commit.weighings))
             db.executemany(
                 "INSERT INTO progress (partition, offset) VALUES (?, ?)"
                 " ON CONFLICT DO UPDATE SET offset = excluded.offset WHERE offset != excluded.offset",

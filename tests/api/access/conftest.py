@@ -26,6 +26,8 @@ from rules.attachments.store import AttachmentStore
 from rules.cases.model import CaseKind, NewCase
 from rules.public_reports.model import Category, Channel, NewReport
 from rules.suspected_sites.store import ProposalStore
+from rules.weighing import tables as weighing_tables
+from rules.weighing.store import SessionStore
 from tests.api.access.divided import (
     BRIDGE,
     LIMITS,
@@ -34,6 +36,7 @@ from tests.api.access.divided import (
     alert_of,
     cluster,
     divided_city,
+    weighed,
 )
 from tests.api.conftest import client_of
 from tests.api.fakes import NOW, FakeAdoption, FakeDeadLetters, FakeHistory, FakeLedger
@@ -57,6 +60,19 @@ def notice_desk(tmp_path: Path) -> Iterator[NoticeDesk]:
 
 
 @pytest.fixture
+def weighing_sessions(tmp_path: Path) -> Iterator[SessionStore]:
+    """Each truck was weighed once, and one that nobody knows."""
+    engine = open_database(f"sqlite:///{tmp_path / 'weighings.db'}")
+    weighing_tables.metadata.create_all(engine)
+    city = divided_city()
+    store = SessionStore(engine, lambda: replace(city, devices={**city.devices, BRIDGE.id: BRIDGE}))
+    plates = [city.vehicles[f"v-{side}"].plate for side in ("own", "OTHER")]
+    store.take("file", 1, [weighed(number, plate) for number, plate in enumerate([*plates, "豫OTHER"])], NOW)
+    yield store
+    engine.dispose()
+
+
+@pytest.fixture
 def divided(
     parts: ApiParts,
     history: FakeHistory,
@@ -68,6 +84,7 @@ def divided(
     proposals: ProposalStore,
     attachments: AttachmentStore,
     notice_desk: NoticeDesk,
+    weighing_sessions: SessionStore,
 ) -> ApiParts:
     """Both trucks have done all there is to do."""
     city = divided_city()
@@ -107,7 +124,13 @@ def divided(
         history.add("weighing", BRIDGE.id, 30 + number, plate=city.vehicles[truck.replace("truck", "v")].plate,
                     ticket=truck, direction="in", gross_kg=30_000.0, tare_kg=12_000.0, counted=1,
                     ticket_state="counted")  # fmt: skip
-    return replace(parts, city=lambda: city, weighbridges=lambda: [BRIDGE], notice_desk=notice_desk)
+    return replace(
+        parts,
+        city=lambda: city,
+        weighbridges=lambda: [BRIDGE],
+        notice_desk=notice_desk,
+        weighing_sessions=weighing_sessions,
+    )
 
 
 @pytest.fixture
