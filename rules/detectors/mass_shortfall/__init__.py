@@ -11,7 +11,7 @@ from rules.detectors.mass_shortfall.parameters import MassShortfallParameters
 RULE = RuleEntry(
     MassShortfall.name,
     title=Text(en="Mass shortfall", zh="联单重量不符"),
-    colour="#A05070",  # mulberry
+    colour="#C4C4A0",  # sand
     parameters=MassShortfallParameters,
     judgement=MassShortfall,
 )
