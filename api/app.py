@@ -57,6 +57,8 @@ from api.resources.notices import in_force as notice_rules
 from api.resources.notices import outbox
 from api.resources.registry import entries
 from api.resources.rules import in_force, rule_sets, what_if
+from api.resources.weighing import sessions as weighing_sessions
+from api.resources.weighing import unmatched as unmatched_weighings
 
 _DESCRIPTION: Final = """\
 Telemetry of waste trucks, weighbridges, recycling points and sorting lines, and the alerts raised from it.
@@ -89,6 +91,7 @@ needs neither. An action bears the name of the person; only with the token of HA
 """
 _TAGS: Final = [
     {"name": "devices", "description": "Registered devices and their stored readings"},
+    {"name": "weighings", "description": "What visits of trucks weighed, and weighings whose truck nobody knows"},
     {"name": "commands", "description": "Commands to devices: who issued them, and the devices' answers"},
     {
         "name": "map",
@@ -119,9 +122,11 @@ def _routes() -> tuple[BaseRoute, ...]:
     """All routes. They are the same for each application of a process; at its first request FastAPI builds them."""
     together = APIRouter()
     for module in (
-        tracks, trucks, bins, devices, emptyings, weighings, commands, places, zones, base_map, suspected_sites,
+        tracks, trucks, bins, devices, emptyings, weighings, weighing_sessions, unmatched_weighings, commands, places,
+        zones, base_map, suspected_sites,
         alerts, evidence, attachments, cases, near, case_actions, case_attachments, reports, informants, qr, shelves,
-        manifests, manifest_actions, notice_rules, outbox, notice_channels, in_force, rule_sets, what_if, ledger, dead_letters, unregistered,
+        manifests, manifest_actions,
+        notice_rules, outbox, notice_channels, in_force, rule_sets, what_if, ledger, dead_letters, unregistered,
         session, sign_on, people, audit, entries,
     ):  # fmt: skip
         together.include_router(module.router, prefix="/api/v1")

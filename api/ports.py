@@ -18,6 +18,7 @@ from api.notice_ports import NoNotices, NoticeDesk
 from api.people_ports import People
 from api.registry_ports import RegistryEntries
 from api.report_ports import PublicReports, ReportOptions
+from api.weighing_ports import NoWeighingSessions, WeighingSessions
 from devices.access.signatures import NoSigningKey
 from devices.city.model import City, Device
 from devices.commands.model import Command
@@ -300,6 +301,7 @@ class ApiParts:
     """How much devices sent or caused beyond each limit within the last hour, by device. Synchronous."""
     evidence_pack: EvidencePacks = _no_packs
     attachments: Attachments = field(default_factory=NoAttachments)
+    weighing_sessions: WeighingSessions = field(default_factory=NoWeighingSessions)
     call_within_ms: int = 14_400_000
     """An alert that was learned of longer after its end calls nobody."""
     checks: tuple[Check, ...] = ()

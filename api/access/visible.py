@@ -22,6 +22,7 @@ from api.access.narrowed_stores import (
     NarrowedShelves,
     NarrowedSuspectedSites,
 )
+from api.access.narrowed_weighings import NarrowedWeighingSessions
 from api.http.problems import ProblemKind, RequestRefused
 from api.ports import Adopted, ApiParts, Sees, WholeParts
 from devices.city.model import City, Device
@@ -148,6 +149,7 @@ def _narrowed(request: Request, parts: ApiParts, caller: Caller) -> ApiParts:
         unregistered=lambda: (),
         adopt=_refused,
         suspected_sites=NarrowedSuspectedSites(parts.suspected_sites, sees),
+        weighing_sessions=NarrowedWeighingSessions(parts.weighing_sessions, lambda: frozenset(city().vehicles)),
         public_reports=replace(parts.public_reports, reports=reports),
         over_limit=lambda: {device_id: limits for device_id, limits in parts.over_limit().items() if sees(device_id)},
     )

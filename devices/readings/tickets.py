@@ -124,6 +124,11 @@ def count_once(weighings: Sequence[TicketWeighing]) -> list[TicketState]:
     return states
 
 
+def by_ticket(weighings: Sequence[TicketWeighing]) -> list[list[int]]:
+    """Return the indexes of the weighings of each ticket, of one bridge and number, oldest first."""
+    return [ticket.members for ticket in _tickets(weighings)]
+
+
 class _Ticket:
     """The weighings of one ticket, by their indexes."""
 

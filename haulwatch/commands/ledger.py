@@ -7,6 +7,7 @@ import typer
 
 from devices.spelling import did_you_mean
 from haulwatch.commands.shared import JsonFlag, exits_on_error, fail, instant, out, print_json, print_table
+from haulwatch.commands.weighings.city_ledger import city_ledger
 from haulwatch.settings.data_files import settings_with_data
 from haulwatch.wiring.stores import current_ledger
 from ingest.ledger.report import DeviceLedgerLine, LedgerLine
@@ -14,8 +15,14 @@ from ingest.ledger.report import DeviceLedgerLine, LedgerLine
 _COUNTS = ("received", "stored", "duplicate", "quarantined", "queued", "gaps", "resets", "clock")
 
 
+app = typer.Typer()
+app.command("city")(city_ledger)
+
+
+@app.callback(invoke_without_command=True)
 @exits_on_error
 def ledger(
+    context: typer.Context,
     device: Annotated[str | None, typer.Option(help="Show this device only.")] = None,
     since: Annotated[
         int | None,
@@ -38,6 +45,8 @@ def ledger(
 
     Exit code 0: the counts balance. 1: they do not.
     """
+    if context.invoked_subcommand is not None:
+        return
     report = current_ledger(settings_with_data())
     lines = [line for line in report.devices if device in (None, line.device) and _heard_since(line, since)]
     if device is not None and not lines:

@@ -23,11 +23,12 @@ from haulwatch.wiring.desk.attachments import keep_attachments, upkeep_of
 from haulwatch.wiring.desk.cases import open_cases
 from haulwatch.wiring.desk.manifests import open_manifests
 from haulwatch.wiring.desk.reports import erasing, open_public_reports
+from haulwatch.wiring.desk.weighings import open_sessions
 from haulwatch.wiring.desk.what_if_process import COMMAND
 from haulwatch.wiring.notices import open_notices
 from haulwatch.wiring.packs.processes import PackProcesses
 from haulwatch.wiring.rules import current_rules, open_rule_sets
-from haulwatch.wiring.stores import emptyings_reader, open_store
+from haulwatch.wiring.stores import emptyings_reader, open_store, weighings_reader
 from haulwatch.wiring.suspected_sites import keep_proposing, open_proposals
 from ingest.boards.emptyings import EmptyingFeed
 from ingest.boards.feed import BoardFeed, open_cursors
@@ -35,6 +36,7 @@ from ingest.boards.shelving import Shelving
 from ingest.commands.dispatcher import CommandDispatcher
 from ingest.judge.what_if_job import WhatIfJobs
 from ingest.mqtt.broker_statistics import BrokerStatistics
+from ingest.weighings.keeper import SessionKeeper
 
 if TYPE_CHECKING:
     import asyncio
@@ -72,6 +74,7 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
             open_cases(settings, lambda: city().timezone) as cases,
             open_manifests(settings, city, current_rules(settings, rule_sets)) as manifests,
             open_public_reports(settings, lambda: city().timezone) as public_reports,
+            open_sessions(settings, city) as sessions,
             open_notices(settings, journal, shelves, city) as notices,
             closing(WhatIfJobs(COMMAND, system_clock.now_ms)) as what_if,
             closing(open_attachments(settings)) as attachments,
@@ -83,11 +86,13 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
                 store, journal, city, lambda: ingestion_status(parts), cursors, proposals.proposals, shelving
             )
             emptyings = EmptyingFeed(store, city, emptyings_reader(settings), cursors)
+            keeper = SessionKeeper(sessions, city, weighings_reader(settings), system_clock.now_ms)
             upkeep = upkeep_of(settings, attachments, journal, cases, public_reports.reports)
             background = [
                 BackgroundTask("board feed", lambda: feed.run(stop)),
                 BackgroundTask("command dispatcher", dispatcher.run),
                 BackgroundTask("emptyings", lambda: emptyings.run(stop)),
+                BackgroundTask("weighing sessions", lambda: keeper.run(stop)),
                 BackgroundTask("suspected sites", lambda: keep_proposing(journal, proposals, city, stop)),
                 BackgroundTask("notices", lambda: notices.run(stop)),
                 BackgroundTask("attachments", lambda: keep_attachments(upkeep, stop)),
@@ -115,6 +120,7 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
                     manifests,
                     notices.summary,
                     notices.desk,
+                    sessions,
                 ),
                 lambda: statistics.counters if watched else None,
                 background,

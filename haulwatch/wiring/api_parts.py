@@ -11,6 +11,7 @@ from api.notice_ports import NoNotices, NoticeDesk
 from api.people_ports import People
 from api.ports import Adopted, ApiOptions, ApiParts, EvidencePacks
 from api.report_ports import PublicReports
+from api.weighing_ports import NoWeighingSessions, WeighingSessions
 from devices.city.model import City, Device, DeviceRole
 from devices.db.registry import Registry
 from devices.geo.geometry import Datum
@@ -90,6 +91,7 @@ class Repositories(NamedTuple):
     notices: Callable[[], Sequence[ChannelSummary]] = tuple
     """As of `ApiParts`."""
     notice_desk: NoticeDesk = NoNotices()
+    weighing_sessions: WeighingSessions = NoWeighingSessions()
 
 
 def api_parts(
@@ -160,6 +162,7 @@ def api_parts(
         public_reports=repositories.public_reports,
         people=repositories.people,
         attachments=repositories.attachments,
+        weighing_sessions=repositories.weighing_sessions,
         corridor_m=lambda: corridor_m(rules().rules),
         silent_after_s=silent_after,
         checks=(

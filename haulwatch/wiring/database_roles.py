@@ -18,6 +18,13 @@ from rules.cases.tables import case_alert, case_event, case_file
 from rules.manifests.tables import manifest, manifest_action, manifest_state, manifest_transition
 from rules.public_reports.tables import public_report, public_report_informant
 from rules.rule_sets.tables import rule_set
+from rules.weighing.tables import (
+    weighing,
+    weighing_decision,
+    weighing_progress,
+    weighing_session,
+    weighing_session_change,
+)
 
 _NOT_OF_THE_CITY: Final = {
     tables.login.name,
@@ -55,6 +62,7 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "recorder.letters_kept": "SELECT, INSERT, UPDATE (bytes)",
             "recorder.ticket": "SELECT, INSERT, UPDATE, DELETE",
             "recorder.ticket_mark": "SELECT, INSERT, DELETE",
+            "recorder.weighing_row": "SELECT, INSERT (device, ts, body), DELETE",
         },
         "judge": _CITY
         | {
@@ -89,6 +97,12 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             manifest_transition.name: "SELECT",
             rule_set.name: "SELECT, INSERT",
             attachment.name: "SELECT, INSERT, UPDATE (claims, removed_by, removed_at, removed_reason)",
+            # What was weighed and decided never changes; only the truck and the site that it is taken for.
+            weighing.name: "SELECT, INSERT, UPDATE (site_id, truck)",
+            weighing_decision.name: "SELECT, INSERT (device_id, ts, vehicle_id, actor, reason, at)",
+            weighing_session.name: "SELECT, INSERT, UPDATE",
+            weighing_session_change.name: "SELECT, INSERT (id, revision, at, before, after)",
+            weighing_progress.name: "SELECT, INSERT, UPDATE",
             tables.device_command.name: "SELECT, INSERT, UPDATE",
             tables.suspected_site.name: "SELECT, INSERT, UPDATE",
             tables.registry_revision.name: "SELECT, UPDATE",
@@ -118,6 +132,8 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "recorder.dead_letter": "SELECT, UPDATE (redriven_at, redriven_offset)",
             "recorder.quarantine": "SELECT, INSERT, UPDATE (readings, bytes)",
             "recorder.letters_kept": "SELECT, INSERT, UPDATE (bytes)",
+            "recorder.weighing_row": "SELECT",
+            "recorder.weighing_file": "SELECT",
         },
     }
 )
@@ -207,5 +223,6 @@ def _sequences(rights: Mapping[str, str]) -> list[str]:
     numbered = (
         alert_change.name, alert_action.name, shelf.name, audit.name, notice.name, case_event.name,
         tables.registry_change.name, manifest_action.name, manifest_transition.name,
+        weighing_decision.name, weighing_session_change.name,
     )  # fmt: skip
     return [f"{table}_no_seq" for table in numbered if "INSERT" in rights.get(table, "")]

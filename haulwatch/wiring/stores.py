@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ingest.ledger.dead_letters import DeadLetters
     from ingest.ledger.report import Ledger
     from ingest.ledger.shared.tables import SharedTables
+    from ingest.recorder.weighing_rows import WeighingRows
     from ingest.store.influx import InfluxStore
     from ingest.store.sqlite import SqliteStore
 
@@ -92,6 +93,13 @@ def current_ledger(settings: Settings) -> "Ledger":
         ledger = read_ledger(recorder_tables(settings), log, max_payload_bytes=settings.limits.max_payload_bytes)
     ledger = ledger.with_waiting(read_waiting(waiting_file_paths(settings)))
     return ledger.with_not_judged(read_not_judged(judge_state_path(settings)))
+
+
+def weighings_reader(settings: Settings) -> "Callable[[str, int, int], WeighingRows]":
+    """Reads the weighings of the recorder (`ingest.recorder.weighing_rows.read_weighings`)."""
+    from ingest.recorder.weighing_rows import read_weighings
+
+    return partial(read_weighings, recorder_tables(settings))
 
 
 def emptyings_reader(settings: Settings) -> "Callable[[str, int, int], EmptyingRows]":

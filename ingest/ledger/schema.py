@@ -37,8 +37,17 @@ _OF_THE_RECORDER: Final = (
     "CREATE INDEX IF NOT EXISTS tickets_by_number ON ticket (device, number, ts)",
     "CREATE TABLE IF NOT EXISTS ticket_mark (batch INTEGER NOT NULL, line TEXT NOT NULL)",  # of a batch in the outbox
     "CREATE INDEX IF NOT EXISTS marks_by_batch ON ticket_mark (batch)",
+    # Weighings that may be believed, for who makes sessions of them (ingest.recorder.weighing_rows).
+    """CREATE TABLE IF NOT EXISTS weighing_row (
+        no INTEGER PRIMARY KEY AUTOINCREMENT,
+        device TEXT NOT NULL, ts INTEGER NOT NULL,   -- ms
+        body BLOB NOT NULL,                          -- JSON: the reading
+        UNIQUE (device, ts)
+    )""",
+    "CREATE TABLE IF NOT EXISTS weighing_file (id TEXT NOT NULL)",
+    "INSERT INTO weighing_file SELECT hex(randomblob(8)) WHERE NOT EXISTS (SELECT 1 FROM weighing_file)",
 )
-"""Up to version 7 the recorder made these beside the schema."""
+"""Up to version 7 the recorder made those of city and tickets beside the schema."""
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS progress (
     partition INTEGER PRIMARY KEY,   -- of the raw log

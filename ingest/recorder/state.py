@@ -19,6 +19,7 @@ from ingest.ledger.state_file import own_tables
 from ingest.ledger.writer import LedgerWriter
 from ingest.log.records import ReadingLocation
 from ingest.recorder.tickets import ArrivedWeighing, TicketBook
+from ingest.recorder.weighing_rows import put_weighings
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +153,7 @@ class RecorderState:
         with self.changing() as db:
             if commit.weighings:
                 lines, marks = self._tickets.take(db, commit.weighings, lines)
+                put_weighings(db, (one.weighing for one in commit.weighings))
             db.executemany(_COMMIT_POSITION, list(commit.positions.items()))
             if commit.city is not None:
                 db.execute(_COMMIT_CITY, (self.partition, commit.city))

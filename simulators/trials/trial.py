@@ -26,6 +26,7 @@ from simulators.trials.town import TRUCKS, town, with_zones
 from simulators.trials.trace import Scene, trace
 from simulators.trials.truck_day import TruckDay
 from simulators.trials.truths.registry import TRUTHS
+from simulators.trials.weighings.loads import source_tickets
 from simulators.trials.weighings.tickets import tickets
 from simulators.vehicles.haul import Haul
 from simulators.vehicles.work import Driving
@@ -110,15 +111,20 @@ def _reported(
         clocks_ms[device_id] = clock_ms
         positions = _numbered(reports(day, city.plane, tier, fault, rng, gcj02=gcj02), tier)
         received.append(list(arrivals(positions, tier.link, day.upsets.blind, clock_ms, rng)))
-    for readings, found in (
-        site_reports(city, begin_ms, listens_until_ms, rng),
-        tickets(city, days, begin_ms, listens_until_ms, rng),
+    at_sites, found_there = site_reports(city, begin_ms, listens_until_ms, rng)
+    at_bridges, found_at_bridges = tickets(city, days, begin_ms, listens_until_ms, rng)
+    own = Random(f"{begin_ms}|{len(incidents)}|loads")  # noqa: S311 - repeatable, and takes no number from the others
+    city, at_sources, found_at_sources = source_tickets(city, days, at_bridges, (begin_ms, listens_until_ms), own)
+    for readings, found, dice in (
+        (at_sites, found_there, rng),
+        (at_bridges, found_at_bridges, rng),
+        (at_sources, found_at_sources, own),
     ):
         incidents += found
         for device_id, made in readings.items():
-            clocks_ms[device_id] = tier.link.clock_ms(rng)
+            clocks_ms[device_id] = tier.link.clock_ms(dice)
             measured = _numbered(sorted(made, key=lambda reading: reading.ts), tier)
-            received.append(arrivals(measured, replace(tier.link, blind_zones=False), (), clocks_ms[device_id], rng))
+            received.append(arrivals(measured, replace(tier.link, blind_zones=False), (), clocks_ms[device_id], dice))
     by_role = {role: sum(device.role is role for device in city.devices.values()) for role in DeviceRole}
     last_ms = listens_until_ms
     in_order = sorted(

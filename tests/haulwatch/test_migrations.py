@@ -18,6 +18,7 @@ from rules.cases import tables as case_tables
 from rules.manifests import tables as manifest_tables
 from rules.public_reports import tables as report_tables
 from rules.rule_sets import tables as rule_set_tables
+from rules.weighing import tables as weighing_tables
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
@@ -32,7 +33,7 @@ def test_migrated_schema_is_the_tables_schema(url: str) -> None:
     wanted = MetaData(naming_convention=tables.metadata.naming_convention)
     own = (
         tables, journal_tables, rule_set_tables, people_tables, notice_tables, attachment_tables, case_tables,
-        report_tables, manifest_tables,
+        report_tables, manifest_tables, weighing_tables,
     )  # fmt: skip
     for metadata in (module.metadata for module in own):
         for table in metadata.sorted_tables:

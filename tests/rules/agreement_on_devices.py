@@ -130,7 +130,30 @@ def gnss_agrees(change: AlertChange) -> None:
             assert f"of {trucks} trucks" in change.title.en
 
 
+def shortfall_agrees(change: AlertChange) -> None:
+    evidence, measures = change.evidence, change.evidence.measures
+    if change.amendment in TAKEN_BACK:
+        ((source, destination),) = the(r"are ([\d.]+) kg and ([\d.]+) kg, within", list(evidence.findings))
+        assert (float(source), float(destination)) == (measures["source_net_kg"], measures["destination_net_kg"])
+        return
+    ((source, destination),) = the(r"^Net weight ([\d.]+) kg at .*, and ([\d.]+) kg at", [evidence.findings[0]])
+    assert (float(source), float(destination)) == (measures["source_net_kg"], measures["destination_net_kg"])
+    lost = round(float(source) - float(destination), 1)
+    assert measures["lost_kg"] == lost
+    assert measures["lost_pct"] == round(100 * lost / float(source), 1)
+    ((kg, pct, sense),) = the(r" brought ([\d.]+) kg \(([\d.]+) %\) (less|more) to ", [change.title])
+    assert (float(kg), float(pct)) == (abs(lost), abs(float(measures["lost_pct"])))
+    assert sense == ("less" if measures["reason"] == "shortfall" else "more") == ("less" if lost > 0 else "more")
+    ((budget, weighings, each),) = the(
+        r"± ([\d.]+) kg: (\d+) weighings, each within ± ([\d.]+) kg", [evidence.findings[1]]
+    )
+    assert float(budget) == measures["budget_kg"] == int(weighings) * float(each)
+    for time, unit in the(r"nowhere else in the ([\d.]+) (s|min|h) between", evidence.ruled_out):
+        assert float(time) == duration_of(measures["trip_s"], unit)
+
+
 CHECKS = {
+    "mass_shortfall": shortfall_agrees,
     "gnss_anomaly": gnss_agrees,
     "sensor_fault": sensor_agrees,
     "weighbridge_integrity": weighing_agrees,

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from devices.city.model import City
+from devices.city.model import City, Device, DeviceRole
 from devices.city.sites import Route
 from devices.geo.gcj02 import gcj02_of
 from devices.geo.geometry import LatLon
@@ -31,6 +31,13 @@ NORTHWARD: Final[City] = replace(
     PLAIN, routes=(Route("R1", 1, "North road", "北路", road((0, 0), (0, 10_000)), "source", "tip"),)
 )
 """Its road leads north, so that the shift between the datums leads off it."""
+
+
+WITH_TWO_BRIDGES: Final[City] = replace(
+    PLAIN,
+    devices={**PLAIN.devices, "W0": Device("W0", DeviceRole.WEIGHBRIDGE, site_id="source", report_interval_s=300)},
+)
+"""A bridge at the source too."""
 
 
 def _dump() -> list[Trip]:
@@ -117,6 +124,18 @@ def _of(trips: Callable[[], Iterable[Trip]]) -> Callable[[], Story]:
     return lambda: {trip.truck: trip.now(**_EMPTY).stand(60).readings for trip in trips()}
 
 
+def _shortfall() -> Story:
+    """Loaded with 15 t, weighed in with 13.4 t; then a second trip that lost nothing, and the first is told alone."""
+    trip = Trip("T1", 0, 0, **LOADED).stand(120).drive(9_990, 0).stand(300).now(**_EMPTY).stand(120).drive(0, 0)
+    trip.stand(300).now(**LOADED).stand(60).drive(9_990, 0).stand(300).now(**_EMPTY).stand(120)
+    left = [ticket("T1", at_s, net_kg=15_000, direction="out", ticket=number, device="W0") for at_s, number in _LEFT]
+    came = [ticket("T1", 1_100, net_kg=13_400, ticket="B1"), ticket("T1", 3_400, net_kg=14_900, ticket="B2")]
+    return {"T1": trip.readings, "W0": list(left), "W1": list(came)}
+
+
+_LEFT: Final = ((100, "A1"), (2_450, "A2"))
+
+
 def _points(*rows: list[Reading]) -> Story:
     return {row[0].device_id: row for row in rows}
 
@@ -161,6 +180,7 @@ STORIES: Final[Mapping[str, tuple[City, Callable[[], Story]]]] = {
         PLAIN,
         lambda: _tickets(ticket("T1", 300, ticket="A1"), ticket("T1", 400, ticket="A2")),
     ),
+    "mass_shortfall": (WITH_TWO_BRIDGES, _shortfall),
     "unknown_plate": (PLAIN, lambda: _tickets(ticket("T1", 300), ticket("T1", 700, ticket="B", plate="晋E99999"))),
     "gnss_anomaly": (PLAIN, _of(_leap)),
     "sensor_fault": (PLAIN, _of(_chatter)),

@@ -101,8 +101,8 @@ def agrees(change: AlertChange, sent: Readings) -> None:
     times = [cited.ts for cited in evidence.readings]
     assert times == sorted(set(times))
     assert len(times) <= MAX_REFS
-    # The last two readings of a silent device, the first stop of a haul and a former ticket may be hours old.
-    cites_older = change.rule in {"silent_device", "mixed_haulage", "weighbridge_integrity"}
+    # The last two readings of a silent device, the first stop of a haul and former tickets may be hours old.
+    cites_older = change.rule in {"silent_device", "mixed_haulage", "weighbridge_integrity", "mass_shortfall"}
     before_ms = math.inf if cites_older else CITED_BEFORE_MS
     for cited in evidence.readings:
         by_wrong_clock = change.rule == "device_clock"

@@ -139,7 +139,12 @@ def ticket(
     truck: str, at_s: float, *, net_kg: float = 12_000, direction: Literal["in", "out"] = "in", **extra: Any
 ) -> Weighing:
     fields: dict[str, Any] = {"tare_kg": 12_000.0, "net_kg": net_kg, "ticket": "1", "plate": f"晋E{truck}"} | extra
-    fields |= {"device_id": "W1", "ts": T0 + round(at_s * 1000), "gross_kg": 12_000 + net_kg, "direction": direction}
+    fields |= {
+        "device_id": fields.pop("device", "W1"),
+        "ts": T0 + round(at_s * 1000),
+        "gross_kg": 12_000 + net_kg,
+        "direction": direction,
+    }
     return convert(fields, Weighing)
 
 

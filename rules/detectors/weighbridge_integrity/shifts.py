@@ -17,9 +17,9 @@ from rules.alerts.model import Evidence, ReadingRef, Severity
 from rules.contract.verdicts import Level, Verdict
 from rules.contract.wording import MAX_REFS, who
 from rules.detectors.weighbridge_integrity import wording
-from rules.detectors.weighbridge_integrity.bands import median_error_kg
 from rules.detectors.weighbridge_integrity.findings import for_people
 from rules.detectors.weighbridge_integrity.parameters import WeighbridgeIntegrityParameters
+from rules.weighing.bands import median_error_kg
 
 SYSTEM: Final = "system"
 """Subject of these alerts: they come of the tickets of trucks, whatever the bridge itself uploads late."""

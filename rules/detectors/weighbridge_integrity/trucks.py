@@ -10,13 +10,13 @@ from rules.contract.observation import Observation
 from rules.contract.verdicts import Level, Verdict
 from rules.contract.wording import bounded, ref, who, whole_seconds
 from rules.detectors.weighbridge_integrity import wording
-from rules.detectors.weighbridge_integrity.bands import band
 from rules.detectors.weighbridge_integrity.findings import bridge_name, bridge_place, cite, for_people
 from rules.detectors.weighbridge_integrity.parameters import WeighbridgeIntegrityParameters
 from rules.detectors.weighbridge_integrity.state import Ghost, Slip, TicketState
 from rules.tracking import Fix, Track
 from rules.tracking.load import is_believed, ticket_net_kg
 from rules.tracking.motion import STILL_WITHIN_M
+from rules.weighing.bands import band
 
 AWAY: Final = "away"
 TWICE: Final = "twice"

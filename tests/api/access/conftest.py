@@ -28,6 +28,8 @@ from rules.attachments.store import AttachmentStore
 from rules.cases.model import CaseKind, NewCase
 from rules.public_reports.model import Category, Channel, NewReport
 from rules.suspected_sites.store import ProposalStore
+from rules.weighing import tables as weighing_tables
+from rules.weighing.store import SessionStore
 from tests.api.access.divided import (
     BRIDGE,
     LIMITS,
@@ -36,6 +38,7 @@ from tests.api.access.divided import (
     alert_of,
     cluster,
     divided_city,
+    weighed,
 )
 from tests.api.conftest import client_of, copied
 from tests.api.fakes import NOW, FakeAdoption, FakeDeadLetters, FakeHistory, FakeLedger
@@ -59,6 +62,19 @@ def notice_desk(tmp_path: Path) -> Iterator[NoticeDesk]:
 
 
 @pytest.fixture
+def weighing_sessions(tmp_path: Path) -> Iterator[SessionStore]:
+    """Each truck was weighed once, and one that nobody knows."""
+    engine = open_database(f"sqlite:///{tmp_path / 'weighings.db'}")
+    weighing_tables.metadata.create_all(engine)
+    city = divided_city()
+    store = SessionStore(engine, lambda: replace(city, devices={**city.devices, BRIDGE.id: BRIDGE}))
+    plates = [city.vehicles[f"v-{side}"].plate for side in ("own", "OTHER")]
+    store.take("file", 1, [weighed(number, plate) for number, plate in enumerate([*plates, "豫OTHER"])], NOW)
+    yield store
+    engine.dispose()
+
+
+@pytest.fixture
 def divided(
     parts: ApiParts,
     history: FakeHistory,
@@ -70,6 +86,7 @@ def divided(
     proposals: ProposalStore,
     attachments: AttachmentStore,
     notice_desk: NoticeDesk,
+    weighing_sessions: SessionStore,
     empty_databases: Path,
     tmp_path: Path,
 ) -> Iterator[ApiParts]:
@@ -115,7 +132,12 @@ def divided(
     with closing(Registry(copied(empty_databases, "commands", tmp_path / "divided"))) as registry:
         registry.import_city(city)
         yield replace(
-            parts, city=lambda: city, weighbridges=lambda: [BRIDGE], notice_desk=notice_desk, registry=registry
+            parts,
+            city=lambda: city,
+            weighbridges=lambda: [BRIDGE],
+            notice_desk=notice_desk,
+            registry=registry,
+            weighing_sessions=weighing_sessions,
         )
 
 

@@ -1,5 +1,6 @@
 """A city of two sides: one that a limited person may see, and one with OTHER in all of its names."""
 
+from hashlib import blake2b
 from typing import Any, Final
 
 from shapely import LineString, box
@@ -8,6 +9,7 @@ from devices.city.model import Area, City, Device, DeviceRole, Permit, Vehicle
 from devices.city.sites import Route, Site, SiteKind, Zone, ZoneKind
 from devices.geo.geometry import LatLon
 from devices.people.model import Visibility
+from devices.readings.models import Weighing
 from rules.suspected_sites.model import Cluster, PlaceKind
 from tests.api.fakes import T0, change
 
@@ -65,6 +67,18 @@ def divided_city() -> City:
         districts=(Area("zezhou", "Zezhou", "泽州"), Area("d-OTHER", "OTHER", "他")),
         fleets=(Area("danhe", "Danhe", "丹河"), Area("f-OTHER", "OTHER", "他")),
     )  # fmt: skip
+
+
+def weighed(number: int, plate: str) -> Weighing:
+    return Weighing(
+        device_id=BRIDGE.id, ts=T0 + 60_000 * number, gross_kg=30_000.0, tare_kg=12_000.0, ticket=f"{number}",
+        direction="in", plate=plate,
+    )  # fmt: skip
+
+
+def session_of(number: int) -> str:
+    """Id of the weighing session of a truck."""
+    return blake2b(f"{BRIDGE.id}|{T0 + 60_000 * number}".encode(), digest_size=8).hexdigest()
 
 
 def alert_of(subject: str) -> Any:

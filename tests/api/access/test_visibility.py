@@ -23,6 +23,7 @@ from tests.api.access.divided import (
     OTHER,
     OWN,
     alert_of,
+    session_of,
 )
 from tests.api.access.test_roles import TABLE
 from tests.api.fakes import NOW, T0, change
@@ -41,6 +42,7 @@ def filled(path: str, truck: str, number: int) -> str:
         "{alert_id}": alert_of(truck).alert_id,
         "{command_id}": f"{number:016x}",
         "{letter_id}": str(number + 1),
+        "{session_id}": session_of(number),
         "{version}": "1",
         "{number}": str(number + 1),
         "{case_number}": f"2026-{number + 1:06}",
@@ -179,6 +181,7 @@ async def test_nothing_of_the_others_can_be_changed(
         ("shelves", {"subject": OTHER, "until": NOW + 60_000, "reason": "x"}, 422),
         ("shelves", {"rule": "speeding", "until": NOW + 60_000, "reason": "x"}, 422),
         (f"suspected-sites/{others_site}", {"state": "accepted", "reason": "x"}, 404),
+        *((f"unmatched-weighings/{session_of(n)}", {"vehicle_id": "v-own", "reason": "x"}, 404) for n in (1, 2)),
     ]
     for path, body, status in refused:
         answer = await client.post(f"/api/v1/{path}", json=body, headers=headers)

@@ -123,7 +123,10 @@ NEEDS_DATA = [
     "token add x viewer", "token list", "token revoke x", "audit", "audit prune --yes",
     "notify list", "notify show", "notify test x", "notify apply /dev/null --reason x", "notify status",
     "evidence key", "evidence export 9f86d081884c7d65", "case list", "case show 2026-000001", "case rate",
-    "manifest list", "manifest show M1", "report key", "report reseal", "report qr x --out x.svg",
+    "manifest list", "manifest show M1",
+    "report key", "report reseal", "report qr x --out x.svg",
+    "ledger city --from 2026-03-01 --to 2026-03-01", "weighings list", "weighings unmatched", "weighings show x",
+    "weighings resolve x --none --reason x", "weighings tares", "weighings bridges",
 ]  # fmt: skip
 CREATES_DATA = {"broker", "city import", "collect", "db upgrade", "device authority", "simulate"}
 NEEDS_NONE = {

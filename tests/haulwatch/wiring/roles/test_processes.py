@@ -17,6 +17,7 @@ from devices.commands.store import CommandStore
 from devices.db.database import DatabaseMisconfigured, open_database, transaction
 from devices.db.registry import Registry
 from devices.db.versions import StoredVersion
+from devices.readings.models import Weighing
 from haulwatch import migrations
 from haulwatch.cli import command_line
 from haulwatch.wiring.database_roles import NoRoles, grant
@@ -41,6 +42,8 @@ from rules.public_reports.sealing import NO_KEYS
 from rules.public_reports.store import ReportStore
 from rules.suspected_sites.model import ProposalState
 from rules.suspected_sites.store import ProposalStore
+from rules.weighing.model import Decision, SessionFilter
+from rules.weighing.store import SessionStore
 from tests.api.fakes import NOW, change
 from tests.closing import closed_later
 from tests.haulwatch.wiring.roles.as_process import PROCESSES, of_role, refused
@@ -228,6 +231,25 @@ def test_the_api_keeps_reports_and_erases_names_and_no_other_process_sees_either
     for process in ("record", "judge"):
         for table in ("public_report", "public_report_informant"):
             assert refused(url, process, f"SELECT * FROM {table}")
+
+
+def test_the_api_keeps_weighing_sessions_and_no_decision_or_revision_ever_changes(url: str) -> None:
+    city = read_city(JINCHENG)
+    store = SessionStore(open_database(of_role(url, "serve")), lambda: city)
+    ticket = Weighing(device_id="weighbridge-02", ts=NOW, gross_kg=27_000.0, tare_kg=12_000.0, ticket="A",
+                      direction="out", plate="豫A99999")  # fmt: skip
+    store.take("file", 1, [ticket], NOW)
+    [one] = store.sessions(SessionFilter(unmatched=True), limit=9).items
+    assert store.resolve(one.id, Decision("vehicle-001", "li", "seen", NOW)).session.vehicle == "truck-001"
+    store.close()
+    for statement in (
+        "UPDATE weighing_decision SET vehicle_id = NULL", "DELETE FROM weighing_decision",
+        "UPDATE weighing_session_change SET before = NULL", "DELETE FROM weighing_session",
+        "UPDATE weighing SET body = NULL", "DELETE FROM weighing",
+    ):  # fmt: skip
+        assert refused(url, "serve", statement)
+    for process in ("record", "judge"):
+        assert refused(url, process, "SELECT * FROM weighing_session")
 
 
 def test_the_recorder_reads_no_alert_and_no_command(url: str) -> None:

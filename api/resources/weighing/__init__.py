@@ -1,0 +1,1 @@
+"""Weighing sessions over HTTP, and those whose truck nobody knows."""

@@ -1,0 +1,1 @@
+"""`haulwatch weighings`, and `haulwatch ledger city`: what trucks weighed, and the tonnes of the city."""

@@ -1,0 +1,150 @@
+"""`haulwatch ledger city`: tonnes by day, site, stream, district and haulier, and the mass balance of sites."""
+
+import csv
+import sys
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+import typer
+
+from haulwatch.commands.shared import JsonFlag, exits_on_error, fail, out, print_json, print_table
+from haulwatch.settings.data_files import settings_with_data
+from haulwatch.wiring.databases import open_registry
+from haulwatch.wiring.desk.weighings import open_sessions
+from rules.weighing.balance import (
+    Calendar,
+    Heading,
+    LateChange,
+    SiteBalance,
+    Tonnage,
+    balances,
+    late_changes,
+    ledger_of,
+    totals,
+)
+from rules.weighing.model import SessionFilter
+
+MAX_DAYS: Final = 366
+
+
+class By(StrEnum):
+    """What tonnes are summed by."""
+
+    STREAM = "stream"
+    DISTRICT = "district"
+    SITE = "site"
+    HAULIER = "haulier"
+    DAY = "day"
+
+
+def day(text: str) -> date:
+    """Parse an option's value. Raises typer.BadParameter."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as exc:
+        raise typer.BadParameter(f"{text!r} is no day: write it as 2026-03-01") from exc
+
+
+_BY: Final = (By.DAY, By.SITE, By.STREAM)
+
+
+@exits_on_error
+def city_ledger(
+    from_: Annotated[
+        date, typer.Option("--from", parser=day, metavar="DAY", help="First day, by the city's calendar.")
+    ],
+    to: Annotated[date, typer.Option("--to", parser=day, metavar="DAY", help="Last day.")],
+    by: Annotated[
+        list[By] | None,
+        typer.Option("--by", help="Sum by this; more than once for several. Default: day, site, stream."),
+    ] = None,
+    as_json: JsonFlag = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print all lines as CSV.")] = False,
+) -> None:
+    """Tonnes that came to sites and left them, from weighing sessions, and the mass balance of each site and day.
+
+    A load is in the day of the weighing that completes it. Sums are of sessions that weighed gross and tare; those with
+    a registered or estimated tare are counted apart. Late and corrected tickets change the day that they belong to:
+    `late` says by how much since the day was over.
+    """
+    if to < from_:
+        fail("--to: must not be before --from")
+    if (to - from_).days >= MAX_DAYS:
+        fail(f"--to: a ledger has at most {MAX_DAYS} days, ask for a shorter time")
+    if as_json and as_csv:
+        fail("--csv: leave it out, or --json")
+    settings = settings_with_data()
+    with open_registry(settings) as registry:
+        city = registry.load_city()
+    calendar = Calendar(city.timezone)
+    start, end = calendar.start_ms(from_), calendar.start_ms(to + timedelta(days=1))
+    days = [from_ + timedelta(days=n) for n in range((to - from_).days + 1)]
+    closed_at = {one.isoformat(): calendar.start_ms(one + timedelta(days=1)) for one in days}
+    with open_sessions(settings, lambda: city) as store:
+        lines = ledger_of(store.every(SessionFilter(start=start, end=end)), city, calendar)
+        late = late_changes(store.changes_since(min(closed_at.values())), calendar, closed_at)
+    if as_csv:
+        _print_csv(lines)
+    elif as_json:
+        print_json(as_data(from_, to, lines, balances(lines), late))
+    else:
+        _print_tables(lines, tuple(by or _BY), balances(lines), late)
+
+
+def as_data(
+    from_: date,
+    to: date,
+    lines: dict[Heading, Tonnage],
+    of_sites: list[SiteBalance],
+    late: dict[str, LateChange],
+) -> dict[str, Any]:
+    """The ledger as JSON; weights in kg."""
+    return {
+        "from": from_.isoformat(),
+        "to": to.isoformat(),
+        "lines": [_line(heading, line) for heading, line in lines.items()],
+        "balances": [
+            {name: getattr(one, name) for name in one.__slots__}
+            | {"difference_kg": one.difference_kg, "explained": one.is_explained}
+            for one in of_sites
+        ],
+        "late": {day_: {"revisions": one.revisions, "net_kg": one.net_kg} for day_, one in late.items()},
+    }
+
+
+def _line(heading: Heading, line: Tonnage) -> dict[str, Any]:
+    return {**heading._asdict(), "flow": str(heading.flow)} | {name: getattr(line, name) for name in line.__slots__}
+
+
+def _print_csv(lines: dict[Heading, Tonnage]) -> None:
+    writer = csv.DictWriter(sys.stdout, [*Heading._fields, *Tonnage.__slots__], lineterminator="\n")
+    writer.writeheader()
+    for heading, line in lines.items():
+        writer.writerow({name: _cell(value) for name, value in _line(heading, line).items()})
+
+
+def _cell(value: object) -> object:
+    """A text that a spreadsheet would take for a formula begins with an apostrophe."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t"} else value
+
+
+def _print_tables(
+    lines: dict[Heading, Tonnage], by: tuple[By, ...], of_sites: list[SiteBalance], late: dict[str, LateChange]
+) -> None:
+    columns = (*by, "", "loads", "tonnes", "estimated", "t estimated", "not known")
+    rows = [
+        (*heading, total.sessions, f"{total.net_kg / 1000:,.3f}", total.estimated, f"{total.estimated_kg / 1000:,.3f}",
+         total.unknown)
+        for heading, total in totals(lines, *by, "flow").items()
+    ]  # fmt: skip
+    figures = ("loads", "tonnes", "estimated", "t estimated", "not known")
+    print_table("tonnes", columns, rows, right=figures)
+    weights = ("in t", "out t", "difference t", "± t")
+    balance_rows = [
+        (one.day, one.site, *(f"{kg / 1000:,.3f}" for kg in (one.in_kg, one.out_kg, one.difference_kg, one.band_kg)))
+        for one in of_sites
+    ]
+    print_table("mass balance", ("day", "site", *weights), balance_rows, right=weights)
+    for day_, one in late.items():
+        out.print(f"{day_}: {one.revisions} late changes, {one.net_kg:+,.0f} kg since the day was over", markup=False)

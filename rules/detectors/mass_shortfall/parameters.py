@@ -1,0 +1,64 @@
+"""Thresholds of rule `mass_shortfall`."""
+
+from pydantic import Field, model_validator
+
+from rules.alerts.model import Text
+from rules.contract.rule import Parameters, WrongParameter
+
+
+class MassShortfallParameters(Parameters):
+    """Two net weights of one trip differ by the errors of four weighings, by water that drips and by dust: no more."""
+
+    warn_kg: float = Field(300.0, gt=0)
+    """A trip that lost more than this, and more than `warn_pct`, is to be looked at: nearly twice what four weighings
+    can be off at worst.
+
+    一趟运输净重减少超过此值且超过 `warn_pct` 即提示：约为四次称重最不利误差之和的两倍。"""
+    warn_pct: float = Field(2.0, gt=0, lt=100)
+    """Or this share of the net weight at the source, in per cent, whichever is more: wet spoil drips.
+
+    或装载点净重的这个百分比，取较大者：湿渣土会滴水。"""
+    alert_kg: float = Field(800.0, gt=0)
+    """Beyond this, and `alert_pct`, neither scales nor water explain it.
+
+    超过此值且超过 `alert_pct`，衡器误差和滴水都不足以解释。"""
+    alert_pct: float = Field(5.0, gt=0, lt=100)
+    """Or this share, in per cent, whichever is more.
+
+    或这个百分比，取较大者。"""
+    severe_pct: float = Field(10.0, gt=0, lt=100)
+    """Beyond this share, in per cent, a part of the load was tipped on the way, or a weighing is false.
+
+    超过这个百分比，即有部分载荷在途中倾倒，或某次称重不实。"""
+    gain_kg: float = Field(500.0, gt=0)
+    """A trip that gained more than this, and more than `gain_pct`: rain explains less.
+
+    净重增加超过此值且超过 `gain_pct`：降雨不足以解释。"""
+    gain_pct: float = Field(3.0, gt=0, lt=100)
+    """Or this share, in per cent, whichever is more.
+
+    或这个百分比，取较大者。"""
+    weighing_error_kg: float = Field(40.0, ge=0)
+    """What one weighing may be off in service: class III scale, e = 20 kg, between 10 and 40 t (OIML R 76). It stands
+    in the evidence, four times.
+
+    单次称重的使用中最大允许误差：III级秤，e = 20 kg，10至40 t（OIML R 76）。证据中按四次合计列出。"""
+    least_load_kg: float = Field(1_000.0, ge=0)
+    """A truck that left its source with less carried no load worth a trip.
+
+    离开装载点时净重低于此值，不算一趟运输。"""
+    trip_h: float = Field(12.0, gt=0, le=24)
+    """From the weighing at the source to that at the destination, in hours: within a shift.
+
+    从装载点过磅到处置场过磅的小时数：在一个班次之内。"""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "MassShortfallParameters":
+        if not (self.warn_kg <= self.alert_kg and self.warn_pct <= self.alert_pct <= self.severe_pct):
+            raise WrongParameter(
+                Text(
+                    en="warn_kg, alert_kg and warn_pct, alert_pct, severe_pct must not fall from one to the next",
+                    zh="warn_kg、alert_kg 以及 warn_pct、alert_pct、severe_pct 必须依次不减",
+                )
+            )
+        return self

@@ -1,0 +1,27 @@
+"""What is remembered of the tickets of one truck."""
+
+from dataclasses import dataclass
+
+from devices.readings.models import Weighing
+
+
+# Checkpoints write the fields of states by name: a renamed field loses what it held.
+@dataclass(slots=True)
+class ReportedTrip:
+    """A trip that people were notified of."""
+
+    onset: int
+    """The first weighing at its source, device time, ms."""
+    basis: str
+    """The weights that it rests on."""
+    at: int
+    """The last verdict about it."""
+
+
+@dataclass(slots=True)
+class ShortfallState:
+    """The last visits of a truck to weighbridges, and what was reported of them."""
+
+    tickets: tuple[Weighing, ...] = ()
+    """Those of whole visits, in the order in which they were judged."""
+    trips: tuple[ReportedTrip, ...] = ()

@@ -1,0 +1,214 @@
+"""All weighing sessions of a city, in the registry's database."""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, false, func, insert, or_, select, tuple_, update
+
+from devices.city.model import City
+from devices.db.database import transaction
+from devices.readings.models import Weighing
+from rules.weighing.model import (
+    Decision,
+    InvalidCursor,
+    ResolveRefused,
+    SessionChange,
+    SessionDetail,
+    SessionFilter,
+    SessionPage,
+    SessionView,
+    UnknownSession,
+)
+from rules.weighing.projection import project
+from rules.weighing.revisions import Changed
+from rules.weighing.rows import Key, add_weighings, assign, without_truck
+from rules.weighing.session import MatchedBy
+from rules.weighing.tables import weighing_decision, weighing_progress, weighing_session, weighing_session_change
+from rules.weighing.truck_match import TruckMatcher
+
+_TURN: Final = 4_827_338
+"""See `rules.alerts.acting`. Nobody who holds it asks for another."""
+_CURSOR: Final = re.compile(r"([0-9]{1,15}) ([0-9a-f]{16})")
+_FETCHED: Final = 2_000
+
+
+class SessionStore:
+    """All sessions. Every method raises DatabaseUnavailable or DatabaseMisconfigured when the database fails.
+
+    `city` returns the city as it is now.
+    """
+
+    def __init__(self, engine: Engine, city: Callable[[], City]) -> None:
+        self._engine, self._city = engine, city
+        self._trucks: tuple[City, TruckMatcher] | None = None
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def progress(self, source: str) -> int:
+        """Number of the last weighing that was taken from this source."""
+        with transaction(self._engine) as connection:
+            return _progress(connection, source)
+
+    def take(self, source: str, last: int, found: Iterable[Weighing], now: int) -> Changed:
+        """Take weighings up to number `last` of a source. Those that are there already change nothing."""
+        city, trucks = self._now()
+        with transaction(self._engine) as connection:
+            _wait_for_turn(connection)
+            added = add_weighings(connection, found, city, trucks)
+            assign(connection, added, city, trucks)  # people may have decided about them before
+            changed = project(connection, added, city, trucks, now)
+            if _progress(connection, source) < last:
+                row = weighing_progress.c
+                known = connection.execute(
+                    update(weighing_progress).where(row.source == source).values(no=last)
+                ).rowcount
+                if not known:
+                    connection.execute(insert(weighing_progress).values(source=source, no=last))
+            return changed
+
+    def rematch(self, now: int, since: int = 0) -> Changed:
+        """Look again for trucks and sites of weighings since `since`, after the registry changed."""
+        city, trucks = self._now()
+        with transaction(self._engine) as connection:
+            _wait_for_turn(connection)
+            moved, left = assign(connection, without_truck(connection, since), city, trucks)
+            return project(connection, moved, city, trucks, now, left)
+
+    def resolve(self, session_id: str, decision: Decision) -> SessionDetail:
+        """Say which truck a session is of. Raises UnknownSession, ResolveRefused."""
+        city, trucks = self._now()
+        if decision.vehicle_id is not None and decision.vehicle_id not in city.vehicles:
+            raise ResolveRefused("vehicle_id", f"no vehicle {decision.vehicle_id!r}: register it, or name another")
+        with transaction(self._engine) as connection:
+            _wait_for_turn(connection)
+            before = _one(connection, session_id)
+            keys = [Key(*one) for one in before.weighings]
+            if before.withdrawn:
+                raise ResolveRefused("session", "it was withdrawn: later weighings made another of it")
+            if before.matched_by is MatchedBy.PLATE:
+                raise ResolveRefused("session", f"its plate is that of vehicle {before.vehicle_id}")
+            for key in keys:
+                connection.execute(
+                    insert(weighing_decision).values(
+                        device_id=key.device_id,
+                        ts=key.ts,
+                        vehicle_id=decision.vehicle_id,
+                        actor=decision.actor,
+                        reason=decision.reason,
+                        at=decision.at,
+                    )
+                )
+            _, left = assign(connection, keys, city, trucks)
+            project(connection, keys, city, trucks, decision.at, left)
+            return _detail(connection, session_id)
+
+    def session(self, session_id: str, where: SessionFilter | None = None) -> SessionDetail | None:
+        """One session with its revisions; None where there is none that the filter selects."""
+        selected = select(weighing_session.c.id).where(
+            weighing_session.c.id == session_id, *_conditions(where or SessionFilter(), withdrawn=True)
+        )
+        with transaction(self._engine) as connection:
+            if connection.execute(selected).first() is None:
+                return None
+            return _detail(connection, session_id)
+
+    def sessions(self, where: SessionFilter, *, limit: int, before: str | None = None) -> SessionPage:
+        """A page of sessions that stand, newest first. Raises InvalidCursor."""
+        table = weighing_session.c
+        query = select(weighing_session).where(*_conditions(where))
+        if before is not None:
+            query = query.where(tuple_(table.weighed_at, table.id) < tuple_(*_read_cursor(before)))
+        query = query.order_by(table.weighed_at.desc(), table.id.desc()).limit(limit + 1)
+        with transaction(self._engine) as connection:
+            found = [SessionView.model_validate(dict(row)) for row in connection.execute(query).mappings()]
+        more = len(found) > limit
+        return SessionPage(items=tuple(found[:limit]), next_cursor=_cursor(found[limit - 1]) if more else None)
+
+    def every(self, where: SessionFilter) -> Iterator[SessionView]:
+        """All sessions that stand, newest first, read page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.sessions(where, limit=_FETCHED, before=cursor)
+            yield from page.items
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def changes_since(self, at: int, limit: int = 100_000) -> Sequence[SessionChange]:
+        """Revisions since a wall-clock time, ms, oldest first."""
+        table = weighing_session_change.c
+        query = select(weighing_session_change).where(table.at >= at).order_by(table.no).limit(limit)
+        with transaction(self._engine) as connection:
+            return [SessionChange.model_validate(dict(row)) for row in connection.execute(query).mappings()]
+
+    def _now(self) -> tuple[City, TruckMatcher]:
+        city = self._city()
+        if self._trucks is None or self._trucks[0] is not city:
+            self._trucks = city, TruckMatcher(city)
+        return self._trucks
+
+
+def _wait_for_turn(connection: Connection) -> None:
+    """Let writers write one after the other. The first statement of its transaction, and in SQLite a write."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_TURN)))
+    else:
+        connection.execute(update(weighing_progress).where(false()).values(no=0))
+
+
+def _progress(connection: Connection, source: str) -> int:
+    row = weighing_progress.c
+    found = connection.execute(select(row.no).where(row.source == source)).first()
+    return 0 if found is None else int(found[0])
+
+
+def _one(connection: Connection, session_id: str) -> SessionView:
+    row = connection.execute(select(weighing_session).where(weighing_session.c.id == session_id)).mappings().first()
+    if row is None:
+        raise UnknownSession(f"no weighing session {session_id!r}: `haulwatch weighings list` shows them")
+    return SessionView.model_validate(dict(row))
+
+
+def _detail(connection: Connection, session_id: str) -> SessionDetail:
+    table = weighing_session_change.c
+    query = select(weighing_session_change).where(table.id == session_id).order_by(table.no)
+    found = [SessionChange.model_validate(dict(row)) for row in connection.execute(query).mappings()]
+    return SessionDetail(session=_one(connection, session_id), changes=tuple(found))
+
+
+def _conditions(where: SessionFilter, *, withdrawn: bool = False) -> list[Any]:
+    table = weighing_session.c
+    found: list[Any] = [] if withdrawn else [table.withdrawn.is_(False)]
+    if where.vehicle_id is not None:
+        found.append(table.vehicle_id == where.vehicle_id)
+    if where.vehicles is not None:
+        found.append(or_(false(), table.vehicle_id.in_(sorted(where.vehicles))))
+    if where.site is not None:
+        found.append(table.site == where.site)
+    if where.flow is not None:
+        found.append(table.flow == where.flow)
+    if where.unmatched:
+        found += [table.vehicle_id.is_(None), table.dismissed.is_(False)]
+    if where.start is not None:
+        found.append(table.weighed_at >= where.start)
+    if where.end is not None:
+        found.append(table.weighed_at < where.end)
+    return found
+
+
+def _cursor(last: SessionView) -> str:
+    return base64.urlsafe_b64encode(f"{last.weighed_at} {last.id}".encode()).decode()
+
+
+def _read_cursor(text: str) -> tuple[int, str]:
+    try:
+        found = _CURSOR.fullmatch(base64.b64decode(text, altchars=b"-_", validate=True).decode())
+    except (binascii.Error, UnicodeDecodeError, ValueError) as exc:
+        raise InvalidCursor(f"{text!r} is not a cursor of these sessions") from exc
+    if found is None:
+        raise InvalidCursor(f"{text!r} is not a cursor of these sessions")
+    return int(found[1]), found[2]

@@ -1,0 +1,120 @@
+"""Which truck a weighing is of: by its plate, also one that was misread where one registered plate only fits it. Pure.
+
+Letters O and I stand on no Chinese plate (GA 36-2018), so they are misread digits wherever they come. Other letters
+that look like digits may be right: a plate that fits with them is less sure.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+from devices.city.model import City, DeviceRole, Vehicle
+from devices.readings.plates import comparable_plate
+from rules.weighing.session import MatchedBy
+
+
+class TruckMatch(NamedTuple):
+    """The truck of a weighing, and how sure that is."""
+
+    vehicle_id: str | None = None
+    device_id: str | None = None
+    """Its terminal, if it has one."""
+    by: MatchedBy = MatchedBy.NOTHING
+    confidence: float = 0.0
+    """0 to 1."""
+
+
+NO_TRUCK: Final = TruckMatch()
+_NEVER_ON_PLATES: Final = str.maketrans("OI", "01")
+_LOOK_ALIKE: Final = str.maketrans("QDLZSGB", "0012568")
+_Form = Callable[[str], str]
+
+
+def _without_misread_letters(plate: str) -> str:
+    return plate.translate(_NEVER_ON_PLATES)
+
+
+def _with_digits(plate: str) -> str:
+    return _without_misread_letters(plate).translate(_LOOK_ALIKE)
+
+
+def _without_province(plate: str) -> str:
+    """The plate without the Chinese character that it begins with."""
+    return plate[1:] if plate and not plate[0].isascii() else plate
+
+
+_FORMS: Final[tuple[tuple[_Form, bool, float], ...]] = (
+    (str, False, 1.0),
+    (_without_misread_letters, False, 0.97),
+    (str, True, 0.9),
+    (_without_misread_letters, True, 0.88),
+    (_with_digits, False, 0.85),
+    (_with_digits, True, 0.75),
+)
+"""Ways to compare, the surest first: form, whether the ticket lacks the province character, and confidence."""
+
+
+class TruckMatcher:
+    """Finds the vehicle of a plate, among those that a city has registered at the time."""
+
+    def __init__(self, city: City) -> None:
+        self._by_form: list[dict[str, list[Vehicle]]] = []
+        for form, lacks_province, _ in _FORMS:
+            index: dict[str, list[Vehicle]] = {}
+            for vehicle in city.vehicles.values():
+                plate = comparable_plate(vehicle.plate)
+                key = form(_without_province(plate) if lacks_province else plate)
+                index.setdefault(key, []).append(vehicle)
+            self._by_form.append(index)
+        self._city = city
+        self._devices: dict[str, list[str]] = {}
+        for device_id, device in sorted(city.devices.items()):
+            if device.role is DeviceRole.TRUCK and device.vehicle_id is not None:
+                self._devices.setdefault(device.vehicle_id, []).append(device_id)
+
+    def match(self, plate: str | None, ts: int) -> TruckMatch:
+        """The truck with this plate at `ts`, ms; none where no plate fits, or several do."""
+        if not plate:
+            return NO_TRUCK
+        written = comparable_plate(plate)
+        has_province = not written[:1].isascii()
+        for (form, lacks_province, confidence), index in zip(_FORMS, self._by_form, strict=True):
+            if lacks_province and has_province:
+                continue
+            fitting = [one for one in index.get(form(written), ()) if one.validity.covers(ts)]
+            if len(fitting) > 1:
+                return NO_TRUCK
+            if fitting:
+                by = MatchedBy.PLATE if confidence == 1.0 else MatchedBy.SIMILAR_PLATE
+                return TruckMatch(fitting[0].id, self.terminal_of(fitting[0].id, ts), by, confidence)
+        return NO_TRUCK
+
+    def candidates(self, plate: str | None, ts: int, most: int = 5) -> Sequence[Vehicle]:
+        """Vehicles whose plates differ least from a plate that fits none, for a person to choose from."""
+        if not plate:
+            return ()
+        written = _with_digits(comparable_plate(plate))
+        near: list[tuple[int, str, Vehicle]] = []
+        for vehicle in self._city.vehicles.values():
+            if vehicle.validity.covers(ts):
+                off = _edits(written, _with_digits(comparable_plate(vehicle.plate)))
+                if off <= _MOST_EDITS:
+                    near.append((off, vehicle.id, vehicle))
+        return [vehicle for _, _, vehicle in sorted(near, key=lambda one: one[:2])[:most]]
+
+    def terminal_of(self, vehicle_id: str, ts: int) -> str | None:
+        """Device id of the first valid terminal of a vehicle."""
+        devices = self._city.devices
+        return next((one for one in self._devices.get(vehicle_id, ()) if devices[one].validity.covers(ts)), None)
+
+
+_MOST_EDITS: Final = 2
+
+
+def _edits(one: str, other: str) -> int:
+    """Characters to change, add or leave out to make one of the other (Levenshtein)."""
+    row = list(range(len(other) + 1))
+    for i, a in enumerate(one, 1):
+        before, row[0] = row[0], i
+        for j, b in enumerate(other, 1):
+            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (a != b))
+    return row[-1]

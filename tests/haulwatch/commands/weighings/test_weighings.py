@@ -1,0 +1,96 @@
+"""`haulwatch weighings` and `haulwatch ledger city`, at the command line, with the demonstration city."""
+
+import csv
+from typing import Any
+
+import pytest
+
+from devices.cities import JINCHENG
+from devices.city.files import read_city
+from devices.readings.models import Weighing
+from haulwatch.process.system_clock import now_ms
+from haulwatch.wiring.desk.weighings import open_sessions
+from rules.weighing.balance import Calendar
+from tests.haulwatch.commands.desk import Desk
+
+CITY = read_city(JINCHENG)
+CALENDAR = Calendar(CITY.timezone)
+
+
+def ticket(at: int, plate: str, number: str, net_kg: float = 15_000.0, bridge: str = "weighbridge-02") -> Weighing:
+    return Weighing(
+        device_id=bridge, ts=at, gross_kg=12_000.0 + net_kg, tare_kg=12_000.0, net_kg=net_kg, ticket=number,
+        direction="out", plate=plate, material="spoil",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def weighed(desk: Desk) -> int:
+    """One truck twice, and one that nobody knows, an hour ago. Returns when."""
+    at = now_ms() - 3_600_000
+    with open_sessions(desk.settings(), lambda: CITY) as store:
+        known = [ticket(at, "晋ED0101", "A"), ticket(at + 900_000, "晋ED0101", "B", 14_000.0, "weighbridge-03")]
+        store.take("file", 1, [*known, ticket(at + 60_000, "豫A99999", "C")], now_ms())
+    return at
+
+
+def test_a_weighing_without_a_truck_is_listed_and_resolved(desk: Desk, weighed: int) -> None:
+    listed = desk.ask("weighings", "list")
+    assert [one["tickets"] for one in listed] == [["B"], ["C"], ["A"]]
+    [unknown] = desk.ask("weighings", "unmatched")
+    table = desk.run("weighings", "unmatched").stdout
+    assert unknown["id"] in table
+    assert "豫A99999" in table
+    refused = desk.refused("weighings", "resolve", unknown["id"], "--reason", "x")
+    assert "--vehicle ID, or --none" in refused
+    assert "no vehicle 'v-9'" in desk.refused(
+        "weighings", "resolve", unknown["id"], "--vehicle", "v-9", "--reason", "x"
+    )
+    resolved = desk.ask(
+        "weighings", "resolve", unknown["id"], "--vehicle", "vehicle-003", "--reason", "现场核实", "--by", "li.wei"
+    )
+    assert (resolved["session"]["vehicle_id"], resolved["session"]["vehicle"]) == ("vehicle-003", "truck-003")
+    assert desk.ask("weighings", "unmatched") == []
+    shown = desk.run("weighings", "show", unknown["id"])
+    assert "vehicle-003" in shown.stdout
+    assert "no weighing session '0'" in desk.refused("weighings", "show", "0")
+
+
+def test_tares_and_bridges_are_compared(desk: Desk, weighed: int) -> None:
+    [tare] = desk.ask("weighings", "tares")
+    assert (tare["vehicle_id"], tare["tares"], tare["usual_kg"], tare["registered_kg"]) == (
+        "vehicle-001", 2, 12_000, 12_800,
+    )  # fmt: skip
+    assert tare["off_registered_kg"] == -800
+    bridges = {one["bridge"]: one for one in desk.ask("weighings", "bridges")}
+    assert (bridges["weighbridge-02"]["drift_kg"], bridges["weighbridge-02"]["trucks"]) == (0, 1)
+    assert bridges["weighbridge-01"]["drift_kg"] is None
+    assert "weighbridge-03" in desk.run("weighings", "bridges").stdout
+    assert "vehicle-001" in desk.run("weighings", "tares").stdout
+
+
+def test_the_ledger_of_the_city_has_tonnes_by_day_site_stream_and_haulier(desk: Desk, weighed: int) -> None:
+    first, last = CALENDAR.day(weighed), CALENDAR.day(weighed + 900_000)
+    span = ("--from", first, "--to", last)
+    data = desk.ask("ledger", "city", *span)
+    by_site: dict[str, Any] = {}
+    for line in data["lines"]:
+        by_site[line["site"]] = by_site.get(line["site"], 0) + line["net_kg"]
+        assert (line["stream"], line["flow"]) == ("spoil", "in")
+    assert by_site == {"spoil-nw-1": 30_000, "spoil-s-1": 14_000}
+    assert sum(one["in_kg"] for one in data["balances"]) == 44_000
+    printed = desk.run("ledger", "city", *span, "--csv").stdout
+    rows = list(csv.DictReader(printed.splitlines()))
+    assert sum(float(row["net_kg"]) for row in rows) == 44_000
+    assert {row["haulier"] for row in rows} == {"", CITY.vehicles["vehicle-001"].carrier}
+    table = desk.run("ledger", "city", *span, "--by", "haulier").stdout
+    assert "44.000" not in table
+    assert "29.000" in table
+
+
+def test_a_ledger_of_no_days_is_refused(desk: Desk) -> None:
+    assert "--to: must not be before" in desk.refused("ledger", "city", "--from", "2026-03-02", "--to", "2026-03-01")
+    assert "366 days" in desk.refused("ledger", "city", "--from", "2024-03-02", "--to", "2026-03-01")
+    both = ("ledger", "city", "--from", "2026-03-01", "--to", "2026-03-01", "--csv", "--json")
+    assert "--csv" in desk.refused(*both)
+    assert desk.run("ledger", "city", "--from", "yesterday", "--to", "2026-03-01").exit_code == 2
