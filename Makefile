@@ -67,19 +67,22 @@ $(COMPILED)/stamp: setup.py pyproject.toml requirements-dev.lock Makefile $(SOUR
 	@rm -rf $(COMPILED) && mv build/made $(COMPILED)
 	@touch $@
 
+# What make test runs on compiled judgement too. Where there is a compiler, the long ones of these run there only.
+JUDGED := tests/devices tests/rules tests/ingest/test_admission.py tests/ingest/ledger tests/ingest/judge \
+	tests/haulwatch/evaluation/test_run.py tests/fuzz/test_fuzz.py
+
 test: $(VENV)/dev.stamp ## run the tests on real servers, which it installs if it is allowed to (ARGS="-k words")
 	@sh tests/servers/install.sh
 	@$(TRY_CONSOLE)
 	@sh tests/servers/oidc_provider/install.sh $(CURDIR)/$(RUN)
 	@sh tests/servers/kafka_jars/install.sh
-	@$(RUN)/python -m pytest $(WORKERS) $(ARGS)
+	@$(if $(ARGS),,COMPILED_AFTERWARDS="$$($(CAN_COMPILE) && echo $(JUDGED))") $(RUN)/python -m pytest $(WORKERS) $(ARGS)
 	@test -n "$(ARGS)" || $(MAKE) --no-print-directory test-compiled
 
 test-compiled: $(VENV)/dev.stamp ## run the tests of the compiled modules on the compiled modules
 	@if $(CAN_COMPILE); then $(MAKE) --no-print-directory compiled && \
 	  $(WITH_COMPILED):. TEST_COMPILED=1 $(RUN)/python -m pytest --import-mode=importlib \
-	    -p no:cacheprovider -q tests/devices tests/rules tests/ingest/test_admission.py tests/ingest/ledger \
-	    tests/ingest/judge $(WORKERS) $(ARGS); \
+	    -p no:cacheprovider -q $(JUDGED) $(WORKERS) $(ARGS); \
 	else echo "test: skipped: compiled judgement: $(NO_COMPILER)" >&2; fi
 
 chaos: $(VENV)/dev.stamp ## kill, disconnect and fill up the real processes under load, and account for every reading (ARGS="--quick --json")

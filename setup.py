@@ -137,6 +137,7 @@ if os.environ.get("COMPILE_JUDGEMENT") == "1":
     for extension in extensions:
         # Or a compiler for ARM joins a product and a sum, and the last bit is another than Python's.
         extension.extra_compile_args.append("-ffp-contract=off")
-    setup(ext_modules=extensions)
+    # All judgement is one C file, on which one core is busy for minutes. The others compile the modules that load it.
+    setup(ext_modules=extensions, options={"build_ext": {"parallel": os.cpu_count() or 1}})
 else:
     setup()

@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute
+from starlette.types import Lifespan
 
 from api.access.auditing import Audited
 from api.access.authentication import FirstAccount
@@ -138,6 +139,28 @@ def _routes() -> tuple[BaseRoute, ...]:
     return tuple(together.routes)
 
 
+def _application(version: str, lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
+    """What is described, without the routes."""
+    return FastAPI(
+        title="Haulwatch",
+        summary="Waste haulage, watched",
+        description=_DESCRIPTION,
+        version=version,
+        openapi_tags=_TAGS,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+
+
+@cache
+def _document(version: str) -> dict[str, Any]:
+    """The OpenAPI document. It is the same for each application of a process, as its routes are."""
+    described = _application(version)
+    described.router.routes.extend(_routes())
+    return openapi.document(described, NotReady)
+
+
 def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     """The ASGI application. It owns no connection; its tasks, above all the alert feed, run in its lifespan.
 
@@ -158,16 +181,7 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
             yield
             await feed.close()
 
-    app = FastAPI(
-        title="Haulwatch",
-        summary="Waste haulage, watched",
-        description=_DESCRIPTION,
-        version=options.version,
-        openapi_tags=_TAGS,
-        docs_url=None,
-        redoc_url=None,
-        lifespan=lifespan,
-    )
+    app = _application(options.version, lifespan)
     app.state.parts = parts
     app.state.options = options
     app.state.feed = feed
@@ -203,5 +217,5 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     app.add_middleware(KnownHosts, names=options.hosts)
     app.add_middleware(ResponseHeaders)
     app.add_middleware(HeadRequests)
-    app.openapi = lambda: openapi.document(app, NotReady)  # type: ignore[method-assign]
+    app.openapi = lambda: _document(options.version)  # type: ignore[method-assign]
     return app

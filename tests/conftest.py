@@ -6,23 +6,29 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 import hypothesis
 import pytest
+import typer.main
 from argon2 import PasswordHasher
 
 from haulwatch.process.garbage import keep_objects, look_seldom
 from tests import ROOT
 from tests.closing import closing_all
 from tests.compiled import COMPILED
+from tests.migrated import Tables
 
 RECORDINGS = ROOT.parent / "shared" / "data"
 
 _MEMORY: Final = Path("/dev/shm")  # pytest and mkdtemp make folders of their own in it
 _ENOUGH_BYTES: Final = 4 << 30
 """Far more than tests hold at any time: each folder is deleted with its test."""
+
+_COMPILED_AFTERWARDS: Final = os.environ.get("COMPILED_AFTERWARDS", "").split()
+"""Folders and files whose tests `make test` runs once more, on compiled judgement."""
 
 pytest_plugins: list[str] = [
     "tests.servers.influxdb",
@@ -91,7 +97,34 @@ def pytest_xdist_auto_num_workers() -> int:
     return len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)) + 1
 
 
+def pytest_report_header() -> str | None:
+    if not _COMPILED_AFTERWARDS:
+        return None
+    return f"long tests of {' '.join(_COMPILED_AFTERWARDS)}: left to compiled judgement"
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    _leave_to_compiled(config, items)
+    _deal_long_tests(config, items)
+
+
+def _leave_to_compiled(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect long tests that `make test` runs on compiled judgement afterwards: there they take a third of the time.
+
+    They judge the same source with the same examples; every rule has its short stories in both runs.
+    """
+    folders = [ROOT / folder for folder in _COMPILED_AFTERWARDS]
+    left = [
+        item
+        for item in items
+        if item.get_closest_marker("long") and any(item.path.is_relative_to(folder) for folder in folders)
+    ]
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in set(left)]
+
+
+def _deal_long_tests(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Give each worker its share of the long tests at the beginning of its own: they end together.
 
     pytest-xdist deals the list in equal parts, and a worker that has no more takes from the end of another's part.
@@ -108,6 +141,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         size = (len(items) - len(dealt)) // (workers - worker)
         dealt += own + [short.pop(0) for _ in range(min(max(size - len(own), 0), len(short)))]
     items[:] = dealt + short
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _made_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What tests need again and again: tables of an empty database, and the parsers of a command line."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("haulwatch.migrations.upgrade", Tables(tmp_path_factory.mktemp("tables")).upgrade)
+        patch.setattr("typer.testing._get_command", cache(typer.main.get_command))
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import httpx
@@ -19,14 +20,19 @@ from haulwatch.wiring.stores import current_ledger
 from ingest.log.raw_log import RawLog
 from ingest.process.heartbeat import last_beat
 from tests.servers import HTTP, free_port
+from tests.servers.loaded import CAN_LOAD, LoadedProcess, start
 from tests.waiting import PATIENCE_S, until
+
+Running = subprocess.Popen[bytes] | LoadedProcess
 
 
 class Installation:
     """A data directory, and the processes of Haulwatch that work on it."""
 
-    def __init__(self, folder: Path, variables: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, variables: Mapping[str, str], *, loaded: bool = False) -> None:
+        """`loaded`: its processes begin with the modules loaded (`tests.servers.loaded`) where that can be."""
         self.folder = folder
+        self._loaded = loaded and CAN_LOAD
         self.api_port = free_port()
         folder.mkdir(parents=True, exist_ok=True)
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("HAULWATCH_")}
@@ -36,12 +42,18 @@ class Installation:
             "HAULWATCH_DATA_DIR": str(folder),
             "HAULWATCH_API_PORT": str(self.api_port),
         }
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._running: dict[str, Running] = {}
         self._started: dict[str, int] = {}
 
     def run(self, *arguments: str, timeout_s: float = PATIENCE_S) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, whatever its exit code."""
         command = [sys.executable, "-m", "haulwatch", *arguments]
+        if self._loaded:
+            with TemporaryFile() as out, TemporaryFile() as errors:
+                code = start(arguments, self.environment, out, errors).wait(timeout_s)
+                out.seek(0)
+                errors.seek(0)
+                return subprocess.CompletedProcess(command, code, out.read().decode(), errors.read().decode())
         return subprocess.run(
             command, env=self.environment, capture_output=True, text=True, timeout=timeout_s, check=False
         )
@@ -69,12 +81,16 @@ class Installation:
         """What `haulwatch ledger --json` prints. It starts no process, so it may be asked again and again."""
         return current_ledger(load_settings(self.environment)).model_dump(mode="json")
 
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+    def start(self, *arguments: str) -> Running:
         """Start a process that keeps running, named by its first argument. May be called again after it ended."""
         name = arguments[0]
         with self.log(name).open("ab") as out:
-            command = [sys.executable, "-m", "haulwatch", *arguments]
-            process = subprocess.Popen(command, env=self.environment, stdout=out, stderr=subprocess.STDOUT)
+            process: Running
+            if self._loaded:
+                process = start(arguments, self.environment, out, out)
+            else:
+                command = [sys.executable, "-m", "haulwatch", *arguments]
+                process = subprocess.Popen(command, env=self.environment, stdout=out, stderr=subprocess.STDOUT)
         self._running[name] = process
         self._started[name] = time.time_ns() // 1_000_000
         return process

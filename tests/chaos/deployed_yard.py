@@ -1,13 +1,13 @@
 """A yard as a city runs it: the deployed configuration of the broker, TLS, a login for each process, and PostgreSQL."""
 
 import random
-import subprocess
 from pathlib import Path
 from typing import Final
 
 import httpx
 
 from tests.chaos.yard import Broker, Servers, Yard
+from tests.installation import Running
 from tests.servers import HTTP, free_port
 from tests.servers.deployed_broker import DeployedBroker
 from tests.servers.postgres import Postgres
@@ -49,7 +49,7 @@ class DeployedYard(Yard):
     def login(self) -> tuple[str, str] | None:
         return _GATEWAY, self.deployed.passwords[_GATEWAY]
 
-    def start(self, *arguments: str) -> "subprocess.Popen[bytes]":
+    def start(self, *arguments: str) -> Running:
         common, user = self.environment, _LOGINS.get(arguments[0])
         if user is not None:
             address = f"{user}:{self.deployed.passwords[user]}@127.0.0.1:{self._tls_port}"

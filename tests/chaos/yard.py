@@ -26,7 +26,7 @@ from ingest.log.raw_log import RawLog
 from tests.chaos.bystanders import Listener
 from tests.chaos.fleet import Fleet, Message
 from tests.chaos.stream import Stream
-from tests.installation import Installation
+from tests.installation import Installation, Running
 from tests.servers import HTTP
 from tests.servers.influxdb import InfluxServer
 from tests.servers.mosquitto import Mosquitto
@@ -199,7 +199,7 @@ class Yard(Installation):
             case _:
                 self.until(lambda: bool(self.readiness()), "it answers")
 
-    def process(self, name: str) -> "subprocess.Popen[bytes]":
+    def process(self, name: str) -> Running:
         return self._running[name]
 
     def restart_ended(self) -> list[str]:

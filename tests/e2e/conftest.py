@@ -22,7 +22,7 @@ def install(tmp_path: Path) -> Iterator[Callable[..., Installation]]:
     made: list[Installation] = []
 
     def make(name: str, **variables: str) -> Installation:
-        made.append(Installation(tmp_path / name, variables))
+        made.append(Installation(tmp_path / name, variables, loaded=True))
         return made[-1]
 
     yield make

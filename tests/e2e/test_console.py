@@ -65,7 +65,7 @@ def long_desk(install: Callable[..., Installation]) -> Installation:
 @pytest.fixture(scope="module")
 def shared_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """One for the tests that only look."""
-    with closing(Installation(tmp_path_factory.mktemp("shared") / "desk", variables())) as made:
+    with closing(Installation(tmp_path_factory.mktemp("shared") / "desk", variables(), loaded=True)) as made:
         yield started(made)
 
 

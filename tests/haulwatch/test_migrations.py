@@ -19,6 +19,7 @@ from rules.manifests import tables as manifest_tables
 from rules.public_reports import tables as report_tables
 from rules.rule_sets import tables as rule_set_tables
 from rules.weighing import tables as weighing_tables
+from tests.migrated import by_alembic
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
@@ -38,7 +39,7 @@ def test_migrated_schema_is_the_tables_schema(url: str) -> None:
     for metadata in (module.metadata for module in own):
         for table in metadata.sorted_tables:
             table.to_metadata(wanted)
-    migrations.upgrade(url)
+    by_alembic(url)
     engine = open_database(url)
     with transaction(engine) as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
@@ -49,8 +50,8 @@ def test_migrated_schema_is_the_tables_schema(url: str) -> None:
 
 def test_upgrade_goes_from_nothing_to_head_and_twice_is_once(url: str) -> None:
     assert migrations.current(url) is None
-    migrations.upgrade(url)
-    migrations.upgrade(url)
+    by_alembic(url)
+    by_alembic(url)
     assert migrations.current(url) == migrations.head()
 
 
@@ -59,9 +60,9 @@ def test_failed_upgrade_leaves_nothing_behind(url: str) -> None:
     with transaction(engine) as connection:
         connection.exec_driver_sql("CREATE TABLE permit (in_the_way INTEGER)")
     with pytest.raises(Exception, match="permit"):
-        migrations.upgrade(url)
+        by_alembic(url)
     with transaction(engine) as connection:
         connection.exec_driver_sql("DROP TABLE permit")
     engine.dispose()
-    migrations.upgrade(url)
+    by_alembic(url)
     assert migrations.current(url) == migrations.head()

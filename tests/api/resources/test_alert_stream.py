@@ -19,7 +19,7 @@ from api.ports import ApiOptions, ApiParts, Sees
 from api.resources.alert_stream import AlertFeed
 from rules.alerts.actions import Acknowledge, ActionEntry, Close, JournalEntry, JournalPosition, Outcome
 from rules.alerts.journal import AlertJournal
-from rules.alerts.model import AlertChange
+from rules.alerts.model import AlertChange, Text
 from rules.alerts.shelves import NewShelf
 from tests.api.fakes import NOW, change
 from tests.servers import free_port
@@ -278,10 +278,12 @@ async def test_a_client_that_reads_nothing_holds_nobody_up(parts: ApiParts, jour
         with socket.create_connection(("127.0.0.1", api.port)) as stuck:
             stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
             stuck.sendall(b"GET /api/v1/alerts/stream?after=0 HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            journal.record(story(3_000), recorded_at=NOW)
+            long = Text(en="x" * 6_000, zh="x")  # together more than the buffers between server and client take
+            changes = [made.model_copy(update={"title": long}) for made in story(600)]
+            journal.record(changes, recorded_at=NOW)
             async with asyncio.timeout(PATIENCE_S):
                 async with api.listen("?after=0") as (_, heard):
-                    assert await numbers(heard, 3_000) == list(range(1, 3_001))
+                    assert await numbers(heard, 600) == list(range(1, 601))
             with suppress(OSError):
                 stuck.shutdown(socket.SHUT_RDWR)
 

@@ -45,7 +45,7 @@ expect.set_options(timeout=PATIENCE_MS)
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     variables = {"HAULWATCH_API_TOKEN": WRITE_TOKEN, "HAULWATCH_MQTT_URL": f"mqtt://127.0.0.1:{free_port()}"}
     variables["USER_PASSWORD"] = PASSWORD
-    made = Installation(tmp_path_factory.mktemp("cases") / "desk", variables)
+    made = Installation(tmp_path_factory.mktemp("cases") / "desk", variables, loaded=True)
     seed(made)
     record(made, [change("illegal_dumping", TRUCK, NOW + 90_000, LATER, severity=Severity.P2)])
     made.start_api()

@@ -50,7 +50,7 @@ expect.set_options(timeout=PATIENCE_MS)
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """A city with a recorder: three readings of an unregistered point, one broken message, one full compartment."""
     variables = {"HAULWATCH_API_TOKEN": WRITE_TOKEN, "HAULWATCH_MQTT_URL": f"mqtt://127.0.0.1:{free_port()}"}
-    made = Installation(tmp_path_factory.mktemp("mends") / "desk", variables)
+    made = Installation(tmp_path_factory.mktemp("mends") / "desk", variables, loaded=True)
     seed(made)
     readings = fills(LEVELS, point="point-001", every_s=300)
     messages = [RawMessage(reading_topic(r.device_id, r.kind), encode(r), r.ts + 500) for r in readings]

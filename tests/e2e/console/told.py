@@ -53,7 +53,7 @@ def desk_with_notices(folder: Path) -> Iterator[tuple[Installation, Program]]:
         "HAULWATCH_MQTT_URL": f"mqtt://127.0.0.1:{free_port()}",
         "HAULWATCH_SECRET_HOOK": Program.SECRET,
     }
-    with served(program), closing(Installation(folder, variables)) as desk:
+    with served(program), closing(Installation(folder, variables, loaded=True)) as desk:
         seed(desk)
         content = RULES.format(url=program.url, port=free_port())
         with closing(NoticeRuleStore(open_database(f"sqlite:///{folder / 'haulwatch.db'}"))) as rules:

@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from typer import Typer
 from typer.testing import CliRunner, Result
 
 from devices.access.broker_access import read_password_file
@@ -18,6 +20,17 @@ GROUP = (
 )  # fmt: skip
 
 
+@cache
+def commands() -> Typer:
+    """Those of `GROUP`."""
+    return command_line(GROUP)
+
+
+@cache
+def whole_command_line() -> Typer:
+    return command_line()
+
+
 class Desk:
     """Runs commands and reads their answers."""
 
@@ -26,7 +39,7 @@ class Desk:
         self.env = {"HAULWATCH_DATA_DIR": str(home)}
 
     def run(self, *arguments: str, typed: str | None = None) -> Result:
-        return CliRunner().invoke(command_line(GROUP), arguments, input=typed, env=self.env)
+        return CliRunner().invoke(commands(), arguments, input=typed, env=self.env)
 
     def ask(self, *arguments: str) -> Any:
         done = self.run(*arguments, "--json")

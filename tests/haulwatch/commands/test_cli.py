@@ -18,7 +18,6 @@ from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from devices.readings.refusals import Reason, Refusal
-from haulwatch.cli import command_line
 from haulwatch.commands import shared
 from ingest.ledger.dead_letters import DeadLetters
 from ingest.ledger.deltas import LedgerDelta
@@ -29,6 +28,7 @@ from ingest.log.raw_log import RawLog
 from ingest.log.records import RawMessage
 from ingest.recorder.state import BatchCommit, RecorderState
 from tests import ROOT
+from tests.haulwatch.commands.desk import whole_command_line
 from tests.ingest.judge.saving import save_not_judged
 from tests.servers import free_port
 
@@ -53,7 +53,7 @@ def run(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr(shared.out, "width", 80)
 
     def invoke(*arguments: str) -> Result:
-        return CliRunner().invoke(command_line(), arguments)
+        return CliRunner().invoke(whole_command_line(), arguments)
 
     return invoke
 
@@ -67,7 +67,7 @@ def refused(result: Result) -> str:
 
 
 def commands(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    command = group or typer.main.get_command(command_line())
+    command = group or typer.main.get_command(whole_command_line())
     if not hasattr(command, "commands"):
         yield path, command
         return

@@ -35,6 +35,7 @@ def key(alarms: Sequence[Alarm]) -> list[tuple[str, str, int, int]]:
     return sorted((alarm.rule, alarm.subject, alarm.onset_ms, alarm.told_ms) for alarm in alarms)
 
 
+@pytest.mark.long
 def test_judgement_never_reads_a_label() -> None:
     """The same readings with no label at all, and with wrong ones, lead to the same alarms."""
     trial = short_trial()

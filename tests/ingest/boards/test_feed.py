@@ -26,7 +26,7 @@ from devices.readings.series import (
     FieldValue,
     area_tags,
 )
-from haulwatch.migrations import upgrade
+from haulwatch import migrations
 from ingest.alerts.rate import Call, alert_rate
 from ingest.alerts.subjects import SubjectFields
 from ingest.boards.feed import BoardFeed, open_cursors
@@ -85,7 +85,7 @@ def status(at: int = NOON) -> IngestionStatus:
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[AlertJournal]:
     url = f"sqlite:///{tmp_path / 'haulwatch.db'}"
-    upgrade(url)
+    migrations.upgrade(url)
     engine = open_database(url)
     yield AlertJournal(engine)
     engine.dispose()

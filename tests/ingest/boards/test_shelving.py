@@ -7,7 +7,7 @@ import pytest
 
 from devices.db.database import open_database
 from devices.readings.series import ALERT_STATE_MEASUREMENT
-from haulwatch.migrations import upgrade
+from haulwatch import migrations
 from ingest.boards.feed import BoardFeed, open_cursors
 from ingest.boards.points import DAY_MS
 from ingest.boards.shelving import Shelving
@@ -27,7 +27,7 @@ class Wall:
 
     def __init__(self, folder: Path) -> None:
         url = f"sqlite:///{folder / 'haulwatch.db'}"
-        upgrade(url)
+        migrations.upgrade(url)
         self.folder, self.now = folder, NOON
         self.journal = closed_later(AlertJournal(open_database(url)))
         self.shelves = closed_later(ShelfStore(open_database(url)))
