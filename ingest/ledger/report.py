@@ -146,7 +146,7 @@ class RecorderStatus(_Value):
 
     offset: int
     backlog: int
-    """Records of the raw log after its offset."""
+    """Records that the raw log keeps after its offset."""
     pending: int
     """Committed readings whose write is not confirmed."""
     trouble: str | None
@@ -167,7 +167,7 @@ def read_ledger(state_path: Path, log: Log, *, max_payload_bytes: int = MAX_PAYL
         all_totals = current_totals(db)
         letters = db.execute("SELECT device, reason, readings FROM quarantine WHERE readings > 0").fetchall()
         unwritten = queued_by_device(db)
-    unread, exact = _count_unread(log, log.resume(positions), max_payload_bytes)
+    unread, exact = _count_unread(log, positions, max_payload_bytes)
     quarantined: dict[str, dict[str, int]] = {}
     for device_id, reason, count in letters:
         quarantined.setdefault(device_id, {})[reason] = count
@@ -201,11 +201,11 @@ def read_status(state_path: Path, log: LogReader) -> RecorderStatus:
             "SELECT trouble, trouble_since, write_ms, slowest_write_ms FROM progress WHERE partition = ?",
             (log.partition,),
         ).fetchone()
-        offset, pending = sum(positions_in(db).values()), queued(db)
+        positions, pending = positions_in(db), queued(db)
     trouble, since, write_ms, slowest_write_ms = row
     return RecorderStatus(
-        offset=offset,
-        backlog=max(log.last_offset() - offset, 0),
+        offset=sum(positions.values()),
+        backlog=log.unread(positions),
         pending=pending,
         trouble=trouble,
         trouble_since=since,
@@ -246,9 +246,10 @@ def _total(lines: tuple[DeviceLedgerLine, ...]) -> LedgerLine:
     )
 
 
-def _count_unread(log: LogReader, offset: int, max_payload_bytes: int) -> tuple[Counter[str], bool]:
-    """Count readings after `offset` by device; True if all of them were decoded."""
+def _count_unread(log: Log, positions: Mapping[int, int], max_payload_bytes: int) -> tuple[Counter[str], bool]:
+    """Count readings after these positions by device; True if all of them were decoded."""
     readings: Counter[str] = Counter()
+    offset = log.resume(positions)
     decoded = 0
     while decoded < MAX_DECODED:
         try:
@@ -270,7 +271,7 @@ def _count_unread(log: LogReader, offset: int, max_payload_bytes: int) -> tuple[
             decoded += found
             if decoded >= MAX_DECODED:
                 break
-    rest = max(log.last_offset() - offset, 0)
+    rest = log.unread(log.positions(offset))  # the end less the offset would count what retention has removed
     if rest:
         readings[""] += rest
     return readings, rest == 0

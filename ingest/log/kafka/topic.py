@@ -12,9 +12,9 @@ from ingest.log.kafka.connection import (
     MAX_MESSAGE_BYTES,
     KafkaConnection,
     admin_library,
-    error_text,
     library,
     translated,
+    unavailable,
 )
 from ingest.log.kafka.figures import KafkaFigures
 from ingest.log.kafka.writer import check_partitions
@@ -68,12 +68,25 @@ def create_topic(connection: KafkaConnection, keep_ms: int, replicas: int) -> bo
             if error.code() != kafka.KafkaError.TOPIC_ALREADY_EXISTS:
                 if error.retriable():
                     raise
-                raise TopicRefused(f"Kafka does not create {connection.topic}: {error_text(error)}") from exc
+                raise TopicRefused(
+                    f"Kafka does not create {connection.topic}: {unavailable(connection, error)}"
+                ) from exc
             check_partitions(connection, admin)
             _set(admin_of, admin, connection, settings)
             return False
     _wait_for_leaders(connection)
     return True
+
+
+def use_settings(
+    connection: KafkaConnection, settings: Mapping[str, str] | None, keep_ms: int = 0, replicas: int = 1
+) -> None:
+    """Give the topic these settings; None: those of `topic_settings`. Raises RawLogMisfit, RawLogUnavailable."""
+    admin_of = admin_library()
+    with translated(connection):
+        admin = admin_of.AdminClient(connection.properties())
+        check_partitions(connection, admin)
+        _set(admin_of, admin, connection, topic_settings(keep_ms, replicas) if settings is None else settings)
 
 
 def _wait_for_leaders(connection: KafkaConnection) -> None:
