@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ingest.log.errors import RawLogUnavailable
 from ingest.log.kafka.connection import FIGURES_S, KafkaConnection, admin_library, library, translated, unavailable
 from ingest.log.kafka.writer import check_partitions
 from ingest.log.raw_log import Removed
@@ -162,7 +163,13 @@ class KafkaFigures:
                 self._kafka.TopicPartition(topic, partition): spec for partition in range(self._connection.partitions)
             }
             answers = admin.list_offsets(asked, request_timeout=FIGURES_S)
-            return {there.partition: answer.result().offset for there, answer in answers.items()}
+            found = {there.partition: int(answer.result().offset) for there, answer in answers.items()}
+        if silent := [partition for partition, offset in found.items() if offset < 0]:
+            # The client gives an impossible offset, and no error, where the broker of a partition does not answer.
+            raise RawLogUnavailable(
+                f"Kafka at {self._connection.servers}: the broker of partition {silent[0]} of {topic} gives no answer"
+            )
+        return found
 
     def _opened(self) -> Any:
         """The client; the topic is checked once. Inside `translated`."""

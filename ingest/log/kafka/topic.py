@@ -106,7 +106,8 @@ def _wait_for_leaders(connection: KafkaConnection) -> None:
 def found_settings(connection: KafkaConnection) -> Mapping[str, str]:
     """The settings of the topic as it is, and `replicas` of the partition that has fewest in sync.
 
-    Raises RawLogUnavailable, RawLogMisfit.
+    Every broker that leads a partition is asked: while a majority of the controllers is away, the others still name
+    brokers that are gone. Raises RawLogUnavailable if one does not answer, RawLogMisfit.
     """
     admin_of = admin_library()
     with translated(connection):
@@ -117,6 +118,8 @@ def found_settings(connection: KafkaConnection) -> Mapping[str, str]:
         found = {name: str(entry.value) for name, entry in answer.result().items()}
         topic = admin.list_topics(connection.topic, timeout=FIGURES_S).topics[connection.topic]
     partitions = topic.partitions.values()
+    if all(one.leader >= 0 for one in partitions):
+        KafkaFigures(connection).ends()
     return found | {
         "replicas": str(min(len(one.replicas) for one in partitions)),
         "in sync": str(min(len(one.isrs) for one in partitions)),

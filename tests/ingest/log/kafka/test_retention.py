@@ -24,7 +24,8 @@ KAFKA: Any = confluent_kafka
 def trim(connection: KafkaConnection, before: dict[int, int]) -> None:
     """Remove the records of these partitions before these offsets, as retention does."""
     asked = [KAFKA.TopicPartition(connection.topic, partition, offset) for partition, offset in before.items()]
-    for answer in admin(connection).delete_records(asked, request_timeout=PATIENCE_S).values():
+    client = admin(connection)  # its requests end with it
+    for answer in client.delete_records(asked, request_timeout=PATIENCE_S).values():
         answer.result()
 
 
