@@ -17,7 +17,6 @@ from haulwatch.settings.data_files import (
     judge_state_path,
     over_limit_paths,
     publisher_cursors_path,
-    recorder_state_path,
 )
 from haulwatch.settings.load import Settings
 from ingest.alerts.cursors import read_calls, read_refused
@@ -29,6 +28,7 @@ from ingest.judge.not_judged import read_not_judged
 from ingest.ledger.rejections import read_rejections
 from ingest.ledger.report import RecorderStatus
 from ingest.ledger.report import read_status as read_recorder_status
+from ingest.ledger.state.port import Tables
 from ingest.log.errors import RawLogCorrupt
 from ingest.log.ports import LogReader
 from ingest.log.raw_log import Removed
@@ -55,11 +55,16 @@ class PathStatus:
     """Reads the files at each call. Any thread may call it."""
 
     def __init__(
-        self, settings: Settings, open_raw_log: Callable[[], LogFigures], disk_reserve_bytes: Callable[[], int]
+        self,
+        settings: Settings,
+        open_raw_log: Callable[[], LogFigures],
+        recorder_tables: Callable[[], Path | Tables],
+        disk_reserve_bytes: Callable[[], int],
     ) -> None:
-        """`disk_reserve_bytes` may raise OSError."""
+        """`recorder_tables`: where recorders keep what they have done. `disk_reserve_bytes` may raise OSError."""
         self._settings = settings
         self._open_raw_log = open_raw_log
+        self._recorder_tables = recorder_tables
         self._disk_reserve_bytes = disk_reserve_bytes
 
     def collectors(self) -> list[CollectorStatus]:
@@ -89,7 +94,7 @@ class PathStatus:
     def recorder_status(self) -> RecorderStatus:
         """Raises StateUnavailable, RawLogError."""
         with closing(self._open_raw_log()) as log:
-            return read_recorder_status(recorder_state_path(self._settings), log)
+            return read_recorder_status(self._recorder_tables(), log)
 
     def alive(self) -> dict[str, bool]:
         """True for each process of the path with a recent heartbeat."""
@@ -131,7 +136,7 @@ class PathStatus:
 
     def store_rejections(self) -> Mapping[str, int]:
         """Readings that the store rejected and that wait in quarantine, by kind."""
-        return read_rejections(recorder_state_path(self._settings))
+        return read_rejections(self._recorder_tables())
 
     def lag(self) -> Mapping[str, Lag]:
         """The lag of each consumer. Raises RawLogError.

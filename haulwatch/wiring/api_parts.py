@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from api.base_map_ports import BaseMap
@@ -33,9 +34,10 @@ from haulwatch.wiring.log import (
     topic_as_wanted,
 )
 from haulwatch.wiring.rules import current_rules
-from haulwatch.wiring.stores import current_ledger, open_dead_letters
+from haulwatch.wiring.stores import current_ledger, open_dead_letters, recorder_tables
 from ingest.judge.what_if_job import WhatIfJobs
 from ingest.ledger.dead_letters import Redriven
+from ingest.ledger.state.port import Tables
 from ingest.ledger.unregistered import unregistered_devices
 from ingest.log.kafka.figures import PartitionFigures
 from ingest.mqtt.broker_statistics import BrokerCounters
@@ -213,7 +215,10 @@ def _kafka_checks(settings: Settings, status: PathStatus) -> Sequence[Check]:
 
 
 def path_status(settings: Settings) -> PathStatus:
+    def tables() -> Path | Tables:
+        return recorder_tables(settings)
+
     if settings.kafka.url is None:
-        return PathStatus(settings, lambda: open_segments(settings), lambda: disk_reserve_bytes(settings))
+        return PathStatus(settings, lambda: open_segments(settings), tables, lambda: disk_reserve_bytes(settings))
     figures = open_log_figures(settings)  # one connection for all that ask
-    return PathStatus(settings, lambda: figures, lambda: disk_reserve_bytes(settings))
+    return PathStatus(settings, lambda: figures, tables, lambda: disk_reserve_bytes(settings))

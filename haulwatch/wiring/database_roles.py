@@ -28,6 +28,19 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             notice.name: "SELECT (no, alert_id, state, done_at, digest), DELETE",
             notice_climb.name: "SELECT (alert_id, due_at, began_at), DELETE",
             notice_change.name: "SELECT (alert_id, planned_at), DELETE",
+            # For recorders on Kafka.
+            "recorder.owner": "SELECT, INSERT (partition), UPDATE (epoch, worker, since, visits)",
+            "recorder.progress": "SELECT, INSERT, UPDATE",
+            "recorder.city": "SELECT, INSERT, UPDATE",
+            "recorder.outbox": "SELECT, INSERT, DELETE",
+            "recorder.daybook": "SELECT, INSERT, DELETE",
+            "recorder.series": "SELECT, INSERT",
+            "recorder.ledger": "SELECT, INSERT, UPDATE",
+            "recorder.dead_letter": "SELECT, INSERT, UPDATE (stands_for, detail), DELETE",
+            "recorder.quarantine": "SELECT, INSERT, UPDATE (readings, bytes)",
+            "recorder.letters_kept": "SELECT, INSERT, UPDATE (bytes)",
+            "recorder.ticket": "SELECT, INSERT, UPDATE, DELETE",
+            "recorder.ticket_mark": "SELECT, INSERT, DELETE",
         },
         "judge": _CITY
         | {
@@ -68,6 +81,15 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             person_session.name: "SELECT, INSERT, UPDATE, DELETE",
             sign_in_failure.name: "SELECT, INSERT, UPDATE, DELETE",
             known_place.name: "SELECT, INSERT, UPDATE, DELETE",
+            # The ledger of recorders on Kafka; what redriving a dead letter changes.
+            "recorder.owner": "SELECT, UPDATE (visits)",
+            "recorder.progress": "SELECT",
+            "recorder.outbox": "SELECT",
+            "recorder.daybook": "SELECT",
+            "recorder.ledger": "SELECT, INSERT (partition, device, received, duplicate), UPDATE (received)",
+            "recorder.dead_letter": "SELECT, UPDATE (redriven_at, redriven_offset)",
+            "recorder.quarantine": "SELECT, INSERT, UPDATE (readings, bytes)",
+            "recorder.letters_kept": "SELECT, INSERT, UPDATE (bytes)",
         },
     }
 )
@@ -140,11 +162,11 @@ def _grant(connection: Connection, role: URL, rights: Mapping[str, str]) -> None
     statements = [
         f"{'ALTER' if exists else 'CREATE'} ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD '{hashed}'",
         "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
-        f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {name}",
-        f"REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM {name}",
+        f"REVOKE ALL ON ALL TABLES IN SCHEMA public, recorder FROM {name}",
+        f"REVOKE ALL ON ALL SEQUENCES IN SCHEMA public, recorder FROM {name}",
         f"GRANT CONNECT ON DATABASE {database} TO {name}",
-        f"GRANT USAGE ON SCHEMA public TO {name}",
-        *(f"GRANT {right} ON {quote(table)} TO {name}" for table, right in rights.items()),
+        f"GRANT USAGE ON SCHEMA public, recorder TO {name}",
+        *(f"GRANT {right} ON {'.'.join(map(quote, table.split('.')))} TO {name}" for table, right in rights.items()),
         *(f"GRANT USAGE ON SEQUENCE {quote(table)} TO {name}" for table in _sequences(rights)),
     ]
     for statement in statements:

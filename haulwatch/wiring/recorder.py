@@ -1,8 +1,8 @@
-"""The parts of `haulwatch record`."""
+"""The parts of `haulwatch record`: one recorder of the raw log in the data directory, or a worker on Kafka."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -16,11 +16,13 @@ from haulwatch.wiring.databases import existing_database_url
 from haulwatch.wiring.log import (
     committed_positions,
     open_disk_floor,
+    open_log_figures,
     open_raw_log,
     open_revision_writer,
     reserve_is_free,
 )
 from haulwatch.wiring.stores import open_dead_letters, open_store
+from haulwatch.wiring.workers.recorder import Recording, on_kafka
 from ingest.ledger.quarantine import LetterLimits, Quarantine
 from ingest.ledger.salvage import salvage_if_spoiled
 from ingest.log.raw_log import RawLogError
@@ -29,8 +31,9 @@ from ingest.log.revision_writer import RevisionFollower
 from ingest.notices.retention import NoticeRetention
 from ingest.process.over_limit import OverLimit
 from ingest.recorder.recorder import Recorder
+from ingest.recorder.run import run_recorder
 from ingest.recorder.state import RecorderState
-from ingest.store import StoreError
+from ingest.store import LineStore, StoreError
 from ingest.store.probe import ProvableStore, StoreForgets, prove
 
 _DAY_MS: Final = 86_400_000
@@ -41,7 +44,10 @@ _PROOF_S: Final = 10.0
 class RecorderParts(NamedTuple):
     """The loops of the recorder process."""
 
-    recorder: Recorder
+    record: Callable[[asyncio.Event], Awaitable[None]]
+    """Records until the event is set."""
+    leads: Callable[[], bool]
+    """Whether this process appends revisions of the city: of several recorders one does."""
     retention: Retention
     revisions: RevisionFollower
     heartbeat_path: Path
@@ -53,44 +59,56 @@ async def recorder_parts(settings: Settings, city: CurrentCity) -> AsyncIterator
 
     Raises StateUnavailable, RawLogError, and StoreForgets where the server that answers is no InfluxDB.
     """
-    salvage_if_spoiled(recorder_state_path(settings), lambda: committed_positions(settings, RECORDER))
     store = open_store(settings)
     await _refuse_another_server(store)
     limits = settings.limits
     room = LetterLimits(limits.device_dead_letters_mib << 20, limits.dead_letters_mib << 20)
     over_limit = OverLimit(over_limit_path(settings, RECORDER), system_clock.now_ms)
-    quarantine = Quarantine(room, lambda: reserve_is_free(settings), over_limit.note)
-    state = RecorderState(recorder_state_path(settings), quarantine=quarantine)
+    on_this_disk = settings.kafka.url is None
+    quarantine = Quarantine(room, lambda: not on_this_disk or reserve_is_free(settings), over_limit.note)
     keep_notices_ms = settings.alerts.notice_keep_days * _DAY_MS
     notices = NoticeRetention(open_database(existing_database_url(settings)))
-    revisions = RevisionFollower(open_revision_writer(settings), city)
-    revisions.step()  # before the recorder, so that a new log begins with it
+    follow_registry = RevisionFollower(open_revision_writer(settings), city)
+    recording = _on_one_machine if on_this_disk else on_kafka
     try:
-        yield RecorderParts(
-            Recorder(
-                open_raw_log(settings, RECORDER),
-                store,
-                state,
-                city,
-                max_payload_bytes=limits.max_payload_bytes,
-                disk_trouble=open_disk_floor(settings).trouble,
-            ),
-            Retention(
-                open_raw_log(settings),
-                keep_bytes=limits.raw_log_keep_mib << 20,
-                keep_ms=int(limits.raw_log_keep_days * _DAY_MS),
-                clock=PacedClock(retention_clock_path(settings), _newest_received_at(settings)),
-                letters=open_dead_letters(settings),
-                keep_letters_ms=int(limits.dead_letter_keep_days * _DAY_MS),
-                purge_notices=(lambda now: notices.purge(now - keep_notices_ms)) if keep_notices_ms else None,
-            ),
-            revisions,
-            heartbeat_path(settings, RECORDER),
-        )
+        if on_this_disk or not open_log_figures(settings).last_offset():
+            follow_registry.step()  # before the recorder, so that a new log begins with it
+        with recording(settings, store, city, quarantine) as (record, leads):
+            yield RecorderParts(
+                record,
+                leads,
+                Retention(
+                    open_raw_log(settings),
+                    keep_bytes=limits.raw_log_keep_mib << 20,
+                    keep_ms=int(limits.raw_log_keep_days * _DAY_MS),
+                    clock=PacedClock(retention_clock_path(settings), _newest_received_at(settings)),
+                    letters=open_dead_letters(settings),
+                    keep_letters_ms=int(limits.dead_letter_keep_days * _DAY_MS),
+                    purge_notices=(lambda now: notices.purge(now - keep_notices_ms)) if keep_notices_ms else None,
+                ),
+                follow_registry,
+                heartbeat_path(settings, RECORDER),
+            )
     finally:
         await store.close()
         notices.close()
-        state.close()
+
+
+@contextmanager
+def _on_one_machine(
+    settings: Settings, store: LineStore, city: CurrentCity, quarantine: Quarantine
+) -> Iterator[Recording]:
+    salvage_if_spoiled(recorder_state_path(settings), lambda: committed_positions(settings, RECORDER))
+    with closing(RecorderState(recorder_state_path(settings), quarantine=quarantine)) as state:
+        recorder = Recorder(
+            open_raw_log(settings, RECORDER),
+            store,
+            state,
+            city,
+            max_payload_bytes=settings.limits.max_payload_bytes,
+            disk_trouble=open_disk_floor(settings).trouble,
+        )
+        yield Recording(lambda stop: run_recorder(recorder, stop, clock=system_clock.now_ms), lambda: True)
 
 
 async def _refuse_another_server(store: ProvableStore) -> None:

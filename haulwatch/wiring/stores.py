@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from contextlib import closing
-from functools import partial
+from functools import lru_cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from haulwatch.settings.data_files import (
@@ -13,12 +14,14 @@ from haulwatch.settings.data_files import (
     waiting_file_paths,
 )
 from haulwatch.settings.load import Settings
+from haulwatch.wiring.databases import existing_database_url
 from haulwatch.wiring.log import open_raw_log
 
 if TYPE_CHECKING:
     from ingest.judge.emptyings import EmptyingRows
     from ingest.ledger.dead_letters import DeadLetters
     from ingest.ledger.report import Ledger
+    from ingest.ledger.shared.tables import SharedTables
     from ingest.store.influx import InfluxStore
     from ingest.store.sqlite import SqliteStore
 
@@ -51,10 +54,29 @@ async def prove_store(settings: Settings) -> str:
         await store.close()
 
 
+def recorder_tables(settings: Settings) -> "Path | SharedTables":
+    """Where recorders keep what they have done: a file; PostgreSQL where the raw log is on Kafka, one pool a process.
+
+    Raises StateMisfit, NoData.
+    """
+    return recorder_state_path(settings) if settings.kafka.url is None else shared_tables(settings)
+
+
+def shared_tables(settings: Settings) -> "SharedTables":
+    return _shared_tables(existing_database_url(settings))
+
+
+@lru_cache(maxsize=1)
+def _shared_tables(url: str) -> "SharedTables":
+    from ingest.ledger.shared.tables import SharedTables
+
+    return SharedTables(url)
+
+
 def open_dead_letters(settings: Settings) -> "DeadLetters":
     from ingest.ledger.dead_letters import DeadLetters
 
-    return DeadLetters(recorder_state_path(settings))
+    return DeadLetters(recorder_tables(settings))
 
 
 def current_ledger(settings: Settings) -> "Ledger":
@@ -67,8 +89,7 @@ def current_ledger(settings: Settings) -> "Ledger":
     from ingest.ledger.report import read_ledger
 
     with closing(open_raw_log(settings)) as log:
-        path = recorder_state_path(settings)
-        ledger = read_ledger(path, log, max_payload_bytes=settings.limits.max_payload_bytes)
+        ledger = read_ledger(recorder_tables(settings), log, max_payload_bytes=settings.limits.max_payload_bytes)
     ledger = ledger.with_waiting(read_waiting(waiting_file_paths(settings)))
     return ledger.with_not_judged(read_not_judged(judge_state_path(settings)))
 

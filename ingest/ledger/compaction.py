@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ingest.ledger.deltas import add_delta, read_deltas, read_totals, write_totals
-from ingest.ledger.state_file import StateFile, StateUnavailable
+from ingest.ledger.state.port import OwnTables, StateUnavailable
 from ingest.ledger.totals import PendingDeltas
 
 SLICE_ROWS: Final = 2_000
@@ -24,6 +24,9 @@ _READINGS_A_ROW: Final = 10
 """Then each reading carries a tenth of the cost of a row; in fleets beyond 100,000 it carries more."""
 MAX_AGE_S: Final = 240.0
 """A round starts when the oldest delta has waited for so long."""
+
+_PENDING: Final = "SELECT batch, readings FROM daybook WHERE partition = ? ORDER BY batch"
+_CUT_SHORT: Final = "SELECT device, posted FROM ledger WHERE partition = ? AND posted >= ?"
 
 
 @dataclass(slots=True)
@@ -45,13 +48,14 @@ class _Round:
 
 
 class Compaction:
-    """Compacts the deltas of one recorder's file. `clock` returns seconds and never goes back.
+    """Compacts the deltas of one recorder. `clock` returns seconds and never goes back.
 
     Methods raise StateUnavailable; then nothing is counted twice, call again.
     """
 
-    def __init__(self, file: StateFile, clock: Callable[[], float]) -> None:
-        self._file = file
+    def __init__(self, tables: OwnTables, clock: Callable[[], float]) -> None:
+        self._tables = tables
+        self._partition = tables.partition
         self._clock = clock
         self._round: _Round | None = None
         self._waiting = 0
@@ -104,9 +108,9 @@ class Compaction:
         return True
 
     def _start_round(self) -> _Round | None:
-        with self._file.reading() as db:
+        with self._tables.reading() as db:
             first, last, readings = 0, 0, 0
-            for number, count in db.execute("SELECT batch, readings FROM daybook ORDER BY batch"):
+            for number, count in db.execute(_PENDING, (self._partition,)):
                 if first and readings + count > MAX_READINGS:
                     break
                 first, last, readings = first or number, number, readings + count
@@ -114,13 +118,13 @@ class Compaction:
                 self._waiting, self._waiting_since = 0, None
                 return None
             # After a round that was cut short some rows have deltas that others lack.
-            last_deltas = dict(db.execute("SELECT device, posted FROM ledger WHERE posted >= ?", (first,)))
+            last_deltas = dict(db.execute(_CUT_SHORT, (self._partition, first)).fetchall())
         return _Round(self._clock(), last, readings, PendingDeltas(last_deltas))
 
     def _read(self, current: _Round) -> None:
-        with self._file.reading() as db:
+        with self._tables.reading() as db:
             readings = 0
-            for number, count, body in read_deltas(db, current.read, current.last):
+            for number, count, body in read_deltas(db, self._partition, current.read, current.last):
                 add_delta(current.pending, number, body)
                 current.read = number
                 readings += count
@@ -131,14 +135,14 @@ class Compaction:
 
     def _write(self, current: _Round, device_ids: list[str]) -> None:
         chunk = device_ids[current.written : current.written + SLICE_ROWS]
-        with self._file.changing() as db:
-            totals = read_totals(db, chunk)
-            write_totals(db, [current.pending.added_to(row, current.last) for row in totals])
+        with self._tables.changing() as db:
+            totals = read_totals(db, self._partition, chunk)
+            write_totals(db, self._partition, [current.pending.added_to(row, current.last) for row in totals])
         current.written += len(chunk)
 
     def _finish(self, finished: _Round, rows: int) -> None:
-        with self._file.changing() as db:
-            db.execute("DELETE FROM daybook WHERE batch <= ?", (finished.last,))
+        with self._tables.changing() as db:
+            db.execute("DELETE FROM daybook WHERE partition = ? AND batch <= ?", (self._partition, finished.last))
         self._round = None
         self._waiting = max(self._waiting - finished.readings, 0)
         # Deltas appended meanwhile wait since then; if there are none, the next round finds that out.

@@ -4,33 +4,33 @@ Works from any process while the recorder runs. `ingest.ledger.quarantine` write
 """
 
 import json
-import sqlite3
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
 from devices.codecs.registry import dialect_of
 from devices.readings.refusals import Reason
-from ingest.ledger.quarantine import LETTER_BYTES, change_counts
-from ingest.ledger.state_file import opened_state
+from ingest.ledger.quarantine import LETTER_BYTES, CountKey, change_counts
+from ingest.ledger.state.port import Statements, Tables
+from ingest.ledger.state_file import opened_tables
 from ingest.log.ports import LogWriter
 from ingest.log.raw_log import RawLogError
 from ingest.log.records import RawMessage
-from ingest.process.sqlite_file import transaction
 
 _SHOWN_BYTES: Final = 4_096
 _COLUMNS: Final = (
-    "id, device, counted_as, reason, detail, field, topic, payload, received_at, redriven_at, redriven_offset,"
-    " stands_for, kept"
-)
+    "id", "partition", "device", "counted_as", "reason", "detail", "field", "topic", "payload", "received_at",
+    "redriven_at", "redriven_offset", "stands_for", "kept",
+)  # fmt: skip
+_SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM dead_letter"  # noqa: S608 - a constant
+_Row = Mapping[str, Any]
+_NOT_SHOWN: Final = frozenset({"partition", "counted_as", "payload", "reason"})
 _PURGE_LETTERS: Final = 500
 """Deleted in one transaction, so that the recorder waits for some milliseconds only."""
-_PURGE_PAGES: Final = 2_000
-"""Given back to the disk after each of them: more would keep the recorder waiting."""
 
 
 class DeadLetter(BaseModel):
@@ -82,9 +82,9 @@ Redriven = int | NoSuchLetter | NotRedrivable
 
 @dataclass(frozen=True, slots=True)
 class DeadLetters:
-    """The dead letters in the recorder's file. Every method raises StateUnavailable."""
+    """The dead letters among the recorder's tables. Every method raises StateUnavailable."""
 
-    state_path: Path
+    place: Path | Tables
 
     def list(  # noqa: PLR0913 - one filter each
         self,
@@ -103,29 +103,30 @@ class DeadLetters:
         since <= received_at < until (ms). `devices`: of one of these. The next page starts `after_id` the last id of
         this one.
         """
-        filters = {"device": device, "reason": reason, "since": since, "until": until, "redriven": redriven}
-        filters["devices"] = None if devices is None else json.dumps(sorted(devices))
-        with opened_state(self.state_path) as db:
-            db.row_factory = sqlite3.Row
+        asked = [
+            ("id > ?", after_id),
+            ("device = ?", device),
+            ("device IN (SELECT value FROM json_each(?))", None if devices is None else json.dumps(sorted(devices))),
+            ("reason = ?", reason and str(reason)),
+            ("received_at >= ?", since),
+            ("received_at < ?", until),
+        ]
+        where, parameters = _filters(asked)
+        state = "NOT NULL" if redriven else "NULL"
+        with opened_tables(self.place) as tables, tables.snapshot() as db:
             rows = db.execute(
-                f"SELECT {_COLUMNS} FROM dead_letter WHERE id > :after"  # noqa: S608 - a constant
-                " AND (:device IS NULL OR device = :device)"
-                " AND (:devices IS NULL OR device IN (SELECT value FROM json_each(:devices)))"
-                " AND (:reason IS NULL OR reason = :reason)"
-                " AND (:since IS NULL OR received_at >= :since) AND (:until IS NULL OR received_at < :until)"
-                " AND (redriven_offset IS NOT NULL) = :redriven ORDER BY id LIMIT :limit",
-                {**filters, "after": after_id, "limit": limit},
+                f"{_SELECT} WHERE {where} AND redriven_offset IS {state} ORDER BY id LIMIT ?", (*parameters, limit)
             ).fetchall()
-        return [_letter(row) for row in rows]
+        return [_letter(_named(row)) for row in rows]
 
     def show(self, letter_id: int) -> DeadLetter:
         """Raises NoSuchLetter."""
-        with opened_state(self.state_path) as db:
+        with opened_tables(self.place) as tables, tables.snapshot() as db:
             return _letter(_row(db, letter_id))
 
     def payload(self, letter_id: int) -> bytes:
         """The bytes as they came. Raises NoSuchLetter."""
-        with opened_state(self.state_path) as db:
+        with opened_tables(self.place) as tables, tables.snapshot() as db:
             return bytes(_row(db, letter_id)["payload"])
 
     def redrive(self, letter_id: int, log: LogWriter, now: int) -> int:
@@ -152,17 +153,17 @@ class DeadLetters:
         Raises RawLogError; nothing has changed then.
         """
         outcome: dict[int, Redriven] = {}
-        with opened_state(self.state_path) as db:
-            rows = _take_out(db, letter_ids, now, outcome)
+        with opened_tables(self.place) as tables:
+            rows = _take_out(tables, letter_ids, now, outcome)
             if not rows:
                 return outcome
             try:
                 last = log.append([_copy(row, now) for row in rows])
             except RawLogError:
-                _put_back(db, rows)
+                _put_back(tables, rows)
                 raise
             first = last - len(rows) + 1
-            outcome |= _note_offsets(db, rows, first, now)
+            outcome |= _note_offsets(tables, rows, first, now)
         return outcome
 
     def purge(
@@ -174,41 +175,42 @@ class DeadLetters:
         deleted stays deleted if it fails.
         """
         purged = purged_bytes = 0
-        filters = {"device": device, "reason": reason, "before": before}
-        with opened_state(self.state_path) as db:
+        where, parameters = _filters(
+            [("id > ?", 0), ("device = ?", device), ("reason = ?", reason and str(reason)), ("received_at < ?", before)]
+        )
+        query = f"{_PURGEABLE} WHERE {where} LIMIT ?"
+        with opened_tables(self.place) as tables:
             while True:
-                with transaction(db):
-                    rows = db.execute(_PURGEABLE, {**filters, "limit": _PURGE_LETTERS}).fetchall()
+                with tables.changing() as db:
+                    rows = db.execute(query, (*parameters, _PURGE_LETTERS)).fetchall()
                     db.executemany("DELETE FROM dead_letter WHERE id = ?", [(row[0],) for row in rows])
-                    freed: Counter[tuple[str, str]] = Counter()
-                    for _, counted_as, of_reason, size in rows:
-                        freed[counted_as, of_reason] -= size
+                    freed: Counter[CountKey] = Counter()
+                    for _, partition, counted_as, of_reason, size in rows:
+                        freed[partition, counted_as, of_reason] -= size
                     change_counts(db, Counter(), freed)
                 if not rows:
                     break
                 purged += len(rows)
                 purged_bytes -= freed.total()
-                # As a script: `execute` takes one step, which frees one page.
-                db.executescript(f"PRAGMA incremental_vacuum({_PURGE_PAGES})")
+                tables.give_back(rest=False)
             if purged:
-                db.executescript("PRAGMA incremental_vacuum")
-                db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                tables.give_back(rest=True)
         return purged, purged_bytes
 
 
-_PURGEABLE: Final = (
-    f"SELECT id, counted_as, reason, length(payload) + {LETTER_BYTES} FROM dead_letter"  # noqa: S608 - a constant
-    " WHERE (:device IS NULL OR device = :device) AND (:reason IS NULL OR reason = :reason)"
-    " AND received_at < coalesce(:before, 9223372036854775807) LIMIT :limit"
-)
+_PURGEABLE: Final = f"SELECT id, partition, counted_as, reason, length(payload) + {LETTER_BYTES} FROM dead_letter"  # noqa: S608 - a constant
 
 
-def _take_out(
-    db: sqlite3.Connection, letter_ids: Sequence[int], now: int, outcome: dict[int, Redriven]
-) -> list[sqlite3.Row]:
+def _filters(asked: Sequence[tuple[str, str | int | None]]) -> tuple[str, list[str | int]]:
+    """The conditions that are asked for, and their parameters; None asks for nothing."""
+    conditions = [condition for condition, value in asked if value is not None]
+    return " AND ".join(conditions), [value for _, value in asked if value is not None]
+
+
+def _take_out(tables: Tables, letter_ids: Sequence[int], now: int, outcome: dict[int, Redriven]) -> list[_Row]:
     """Take letters out of the counts and return them; why others cannot be redriven goes into `outcome`."""
-    rows: list[sqlite3.Row] = []
-    with transaction(db):
+    rows: list[_Row] = []
+    with tables.changing() as db:
         for letter_id in dict.fromkeys(letter_ids):
             try:
                 row = _redrivable(db, letter_id)
@@ -221,22 +223,22 @@ def _take_out(
     return rows
 
 
-def _copy(row: sqlite3.Row, now: int) -> RawMessage:
+def _copy(row: _Row, now: int) -> RawMessage:
     return RawMessage(row["topic"], bytes(row["payload"]), now, dialect_of(row["topic"]))
 
 
-def _put_back(db: sqlite3.Connection, rows: Sequence[sqlite3.Row]) -> None:
+def _put_back(tables: Tables, rows: Sequence[_Row]) -> None:
     """Count letters again whose copies could not be appended."""
-    with transaction(db):
+    with tables.changing() as db:
         for row in rows:
             if _row(db, row["id"])["redriven_offset"] is None:  # otherwise another process redrove it meanwhile
                 _count(db, row, +1, None)
 
 
-def _note_offsets(db: sqlite3.Connection, rows: Sequence[sqlite3.Row], first: int, now: int) -> dict[int, int]:
+def _note_offsets(tables: Tables, rows: Sequence[_Row], first: int, now: int) -> dict[int, int]:
     """Mark letters as redriven; the copy of the first one has offset `first`."""
     offsets: dict[int, int] = {}
-    with transaction(db):
+    with tables.changing() as db:
         for offset, row in enumerate(rows, first):
             if _row(db, row["id"])["redriven_at"] is None:  # another process failed and put it back meanwhile
                 _count(db, row, -1, now)
@@ -245,7 +247,7 @@ def _note_offsets(db: sqlite3.Connection, rows: Sequence[sqlite3.Row], first: in
     return offsets
 
 
-def _redrivable(db: sqlite3.Connection, letter_id: int) -> sqlite3.Row:
+def _redrivable(db: Statements, letter_id: int) -> _Row:
     """Raises NoSuchLetter, NotRedrivable."""
     row = _row(db, letter_id)
     if row["redriven_offset"] is not None:
@@ -258,29 +260,32 @@ def _redrivable(db: sqlite3.Connection, letter_id: int) -> sqlite3.Row:
     return row
 
 
-def _count(db: sqlite3.Connection, row: sqlite3.Row, letters: int, redriven_at: int | None) -> None:
+def _count(db: Statements, row: _Row, letters: int, redriven_at: int | None) -> None:
     readings = letters * row["stands_for"]
-    change_counts(db, Counter({(row["counted_as"], row["reason"]): readings}), Counter())
+    change_counts(db, Counter({(row["partition"], row["counted_as"], row["reason"]): readings}), Counter())
     # The device may have no row yet while all its readings are in pending deltas.
     db.execute(
-        "INSERT INTO ledger (device, received, duplicate) VALUES (?, ?, 0)"
-        " ON CONFLICT (device) DO UPDATE SET received = received + excluded.received",
-        (row["counted_as"], readings),
+        "INSERT INTO ledger (partition, device, received, duplicate) VALUES (?, ?, ?, 0)"
+        " ON CONFLICT (partition, device) DO UPDATE SET received = ledger.received + excluded.received",
+        (row["partition"], row["counted_as"], readings),
     )
     db.execute("UPDATE dead_letter SET redriven_at = ? WHERE id = ?", (redriven_at, row["id"]))
 
 
-def _row(db: sqlite3.Connection, letter_id: int) -> sqlite3.Row:
-    db.row_factory = sqlite3.Row
-    found = db.execute(f"SELECT {_COLUMNS} FROM dead_letter WHERE id = ?", (letter_id,)).fetchone()  # noqa: S608
-    if not isinstance(found, sqlite3.Row):
+def _row(db: Statements, letter_id: int) -> _Row:
+    found = db.execute(f"{_SELECT} WHERE id = ?", (letter_id,)).fetchone()
+    if found is None:
         raise NoSuchLetter(f"there is no dead letter {letter_id}")
-    return found
+    return _named(found)
 
 
-def _letter(row: sqlite3.Row) -> DeadLetter:
+def _named(row: Sequence[Any]) -> _Row:
+    return dict(zip(_COLUMNS, row, strict=True))
+
+
+def _letter(row: _Row) -> DeadLetter:
     payload = bytes(row["payload"])
-    columns = {name: row[name] for name in row.keys() if name not in {"counted_as", "payload", "reason"}}  # noqa: SIM118
+    columns = {name: value for name, value in row.items() if name not in _NOT_SHOWN}
     return DeadLetter(**columns, reason=Reason(row["reason"]), shown=_printable(payload), size_bytes=len(payload))
 
 

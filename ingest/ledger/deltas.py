@@ -6,19 +6,22 @@ the last delta in it. The ledger is therefore at every moment its totals plus wh
 the two (`current_totals`).
 """
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from msgspec import Struct, msgpack
+from msgspec import Struct, json, msgpack
 
+from ingest.ledger.state.port import Statements
 from ingest.ledger.totals import DeviceTotals, FloodEntry, PendingDeltas, ReadingEntry
 
 COLUMNS: Final = (
     "device, received, duplicate, stored, first_seen, last_seen, newest, watch, posted, heard_at, corrected"
 )
 """Of table `ledger`, in the order of `DeviceTotals`."""
-_PLACEHOLDERS: Final = ", ".join("?" * len(COLUMNS.split(",")))
+_NAMES: Final = COLUMNS.split(", ")
+_SET: Final = ", ".join(f"{name} = excluded.{name}" for name in _NAMES[1:])
+_INSERT: Final = f"INSERT INTO ledger (partition, {COLUMNS}) VALUES ({', '.join('?' * (len(_NAMES) + 1))})"  # noqa: S608 - constants
+_WRITE: Final = f"{_INSERT} ON CONFLICT (partition, device) DO UPDATE SET {_SET}"
 
 
 class LedgerDelta(Struct, frozen=True, array_like=True):
@@ -53,41 +56,76 @@ def add_delta(pending: PendingDeltas, number: int, body: bytes) -> None:
     pending.add(number, delta.entries, delta.others, delta.floods, delta.newest, delta.corrected, delta.heard)
 
 
-def append_delta(db: sqlite3.Connection, delta: LedgerDelta) -> None:
+def append_delta(db: Statements, partition: int, delta: LedgerDelta) -> None:
     """Inside the transaction of the batch."""
-    row = (delta.readings, _ENCODER.encode(delta))
-    db.execute("INSERT INTO daybook (readings, body) VALUES (?, ?)", row)
+    row = (partition, delta.readings, _ENCODER.encode(delta))
+    db.execute("INSERT INTO daybook (partition, readings, body) VALUES (?, ?, ?)", row)
 
 
-def read_deltas(db: sqlite3.Connection, after: int, last: int) -> Iterator[tuple[int, int, bytes]]:
-    """Number, readings and body of the deltas with after < number <= last, in their order."""
+def read_deltas(db: Statements, partition: int, after: int, last: int) -> Iterator[tuple[int, int, bytes]]:
+    """Number, readings and body of a partition's deltas with after < number <= last, in their order."""
     yield from db.execute(
-        "SELECT batch, readings, body FROM daybook WHERE batch > ? AND batch <= ? ORDER BY batch", (after, last)
+        "SELECT batch, readings, body FROM daybook WHERE partition = ? AND batch > ? AND batch <= ? ORDER BY batch",
+        (partition, after, last),
     )
 
 
-def read_totals(db: sqlite3.Connection, device_ids: Sequence[str]) -> list[DeviceTotals]:
-    """The totals of these devices; empty ones for each device without a row."""
-    wanted = ", ".join("?" * len(device_ids))
-    rows = db.execute(f"SELECT {COLUMNS} FROM ledger WHERE device IN ({wanted})", device_ids)  # noqa: S608 - constants
+def read_totals(db: Statements, partition: int, device_ids: Sequence[str]) -> list[DeviceTotals]:
+    """A partition's totals of these devices; empty ones for each device without a row."""
+    rows = db.execute(
+        f"SELECT {COLUMNS} FROM ledger"  # noqa: S608 - a constant
+        " WHERE partition = ? AND device IN (SELECT value FROM json_each(?))",
+        (partition, json.encode(device_ids).decode()),
+    )
     found = [DeviceTotals(*row) for row in rows]
     missing = set(device_ids).difference([totals.device_id for totals in found])
     return found + [DeviceTotals(device_id) for device_id in missing]
 
 
-def write_totals(db: sqlite3.Connection, rows: Iterable[DeviceTotals]) -> None:
-    db.executemany(f"INSERT OR REPLACE INTO ledger ({COLUMNS}) VALUES ({_PLACEHOLDERS})", rows)  # noqa: S608 - constants
+def write_totals(db: Statements, partition: int, rows: Iterable[DeviceTotals]) -> None:
+    db.executemany(_WRITE, [(partition, *row) for row in rows])
 
 
-def current_totals(db: sqlite3.Connection) -> list[DeviceTotals]:
-    """The ledger as of now, pending deltas included; inside a transaction, so that all rows are of one moment."""
-    totals = {row[0]: DeviceTotals(*row) for row in db.execute(f"SELECT {COLUMNS} FROM ledger")}  # noqa: S608 - a constant
-    first, last = db.execute("SELECT min(batch), max(batch) FROM daybook").fetchone()
-    if last is None:
-        return list(totals.values())
+def current_totals(db: Statements) -> list[DeviceTotals]:
+    """The ledger as of now, pending deltas included; inside a transaction, so that all rows are of one moment.
+
+    A device is in one partition. Readings that name none are in all of them, and are one row here.
+    """
+    by_partition: dict[int, dict[str, DeviceTotals]] = {}
+    for partition, *row in db.execute(f"SELECT partition, {COLUMNS} FROM ledger"):  # noqa: S608 - a constant
+        by_partition.setdefault(partition, {})[row[0]] = DeviceTotals(*row)
+    pending = db.execute("SELECT partition, min(batch), max(batch) FROM daybook GROUP BY partition").fetchall()
+    for partition, first, last in pending:
+        _add_pending(db, partition, by_partition.setdefault(partition, {}), first, last)
+    found: dict[str, DeviceTotals] = {}
+    for totals in by_partition.values():
+        for device_id, row in totals.items():
+            found[device_id] = _joined(found[device_id], row) if device_id in found else row
+    return list(found.values())
+
+
+def _add_pending(db: Statements, partition: int, totals: dict[str, DeviceTotals], first: int, last: int) -> None:
+    """Add a partition's deltas, of which the first and the last have these numbers."""
     pending = PendingDeltas({device_id: row.last_delta for device_id, row in totals.items() if row.last_delta >= first})
-    for number, _, body in read_deltas(db, 0, last):
+    for number, _, body in read_deltas(db, partition, 0, last):
         add_delta(pending, number, body)
     for device_id in pending.device_ids():
         totals[device_id] = pending.added_to(totals.get(device_id, DeviceTotals(device_id)), last)
-    return list(totals.values())
+
+
+def _joined(one: DeviceTotals, other: DeviceTotals) -> DeviceTotals:
+    """Totals of two partitions under one id, that of readings without a device: no health, and no correction."""
+    firsts = [at for at in (one.first_seen, other.first_seen) if at is not None]
+    return one._replace(
+        received=one.received + other.received,
+        duplicate=one.duplicate + other.duplicate,
+        stored=one.stored + other.stored,
+        first_seen=min(firsts, default=None),
+        last_seen=_later(one.last_seen, other.last_seen),
+        newest=_later(one.newest, other.newest),
+        heard_at=_later(one.heard_at, other.heard_at),
+    )
+
+
+def _later(one: int | None, other: int | None) -> int | None:
+    return max([at for at in (one, other) if at is not None], default=None)

@@ -6,7 +6,6 @@
 Counts are kept beside the letters, so that they stay when letters are purged.
 """
 
-import sqlite3
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from typing import Final, NamedTuple
 
 from devices.readings.refusals import Reason
 from ingest.ledger.refused import RefusedReading
+from ingest.ledger.state.port import Statements
 from ingest.process.over_limit import Limit
 from ingest.store import Instant
 
@@ -32,7 +32,9 @@ _LIMIT_OF: Final = {
 }
 
 _Key = tuple[str, str]
-"""Row of the ledger, and reason."""
+"""Device of a row of the ledger, and reason."""
+CountKey = tuple[int, str, str]
+"""Row of the ledger (partition and device), and reason."""
 
 
 class LetterLimits(NamedTuple):
@@ -74,8 +76,8 @@ class Quarantine:
         """`has_disk`: whether the disk has room for letters. `note` is called with devices beyond a limit."""
         self._limits, self._has_disk, self._note = limits, has_disk, note
 
-    def add(self, db: sqlite3.Connection, letters: Sequence[RefusedReading]) -> None:
-        """Keep refused readings; inside the transaction that counts them."""
+    def add(self, db: Statements, partition: int, letters: Sequence[RefusedReading]) -> None:
+        """Keep refused readings of a partition; inside the transaction that counts them."""
         if not letters:
             return
         added, has_disk = _Added(), self._has_disk()
@@ -85,67 +87,79 @@ class Quarantine:
             device, key, size = letter.counted_as, (letter.counted_as, letter.refusal.reason.value), _size(letter)
             added.readings[key] += letter.stands_for
             if device not in room:
-                room[device] = self._limits.device_bytes - kept_bytes(db, device)
+                room[device] = self._limits.device_bytes - kept_bytes(db, (partition, device))
             if letter.flood_until is not None or size > min(room[device], room_total):
                 _add_to_sum(added, key, letter)
                 continue
             room[device] -= size
             room_total -= size
             added.bytes[key] += size
-            added.rows.append(_row(letter))
+            added.rows.append(_row(partition, letter))
         db.executemany(_INSERT, added.rows)
         for key, summed in added.sums.items():
-            added.bytes[key] += _add_sum(db, key, summed, is_kept=has_disk)
+            added.bytes[key] += _add_sum(db, partition, key, summed, is_kept=has_disk)
             if summed.first.flood_until is None:
                 self._note(key[0], Limit.DEAD_LETTERS, summed.readings)
         for (device, reason), readings in added.readings.items():
             if reason in _LIMIT_OF:
                 self._note(device, _LIMIT_OF[reason], readings)
-        change_counts(db, added.readings, added.bytes)
+        change_counts(db, _of(partition, added.readings), _of(partition, added.bytes))
 
 
-def kept_bytes(db: sqlite3.Connection, device: str | None = None) -> int:
-    """What the letters of a row of the ledger take on disk, by default all letters."""
-    if device is None:
-        (kept,) = db.execute("SELECT bytes FROM letters_kept").fetchone()
+def kept_bytes(db: Statements, row: tuple[int, str] | None = None) -> int:
+    """What the letters of a row of the ledger (partition and device) take on disk, by default all letters."""
+    if row is None:
+        (kept,) = db.execute("SELECT sum(bytes) FROM letters_kept").fetchone()
     else:
-        (kept,) = db.execute("SELECT sum(bytes) FROM quarantine WHERE device = ?", (device,)).fetchone()
+        (kept,) = db.execute("SELECT sum(bytes) FROM quarantine WHERE partition = ? AND device = ?", row).fetchone()
     return int(kept or 0)
 
 
-def change_counts(db: sqlite3.Connection, readings: Counter[_Key], kept: Counter[_Key]) -> None:
+def change_counts(db: Statements, readings: Counter[CountKey], kept: Counter[CountKey]) -> None:
     """Add to the counts, negative numbers too; inside the transaction that changes the letters."""
-    rows = [(*key, readings[key], kept[key]) for key in readings.keys() | kept.keys()]
+    rows = [(*key, readings[key], kept[key]) for key in sorted(readings.keys() | kept.keys())]
     db.executemany(
-        "INSERT INTO quarantine (device, reason, readings, bytes) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE"
-        " SET readings = readings + excluded.readings, bytes = bytes + excluded.bytes",
+        "INSERT INTO quarantine (partition, device, reason, readings, bytes) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (partition, device, reason) DO UPDATE"
+        " SET readings = quarantine.readings + excluded.readings, bytes = quarantine.bytes + excluded.bytes",
         rows,
     )
-    db.execute("UPDATE letters_kept SET bytes = bytes + ?", (kept.total(),))
+    by_partition: Counter[int] = Counter()
+    for (partition, _, _), size in kept.items():
+        by_partition[partition] += size
+    db.executemany(
+        "INSERT INTO letters_kept (partition, bytes) VALUES (?, ?)"
+        " ON CONFLICT (partition) DO UPDATE SET bytes = letters_kept.bytes + excluded.bytes",
+        sorted(by_partition.items()),
+    )
 
 
-def has_conflict(db: sqlite3.Connection, instant: Instant, digest: bytes) -> bool:
+def _of(partition: int, counts: Counter[_Key]) -> Counter[CountKey]:
+    return Counter({(partition, *key): count for key, count in counts.items()})
+
+
+def has_conflict(db: Statements, instant: Instant, digest: bytes) -> bool:
     """Whether a conflict at this instant with this content is a dead letter that was not redriven."""
     found = db.execute(
         "SELECT 1 FROM dead_letter WHERE kind = ? AND device = ? AND part = ? AND ts = ? AND digest = ?"
         " AND redriven_at IS NULL",
-        (*instant.series, instant.ts, digest),
+        (str(instant.series.kind), instant.series.device_id, instant.series.part, instant.ts, digest),
     )
     return found.fetchone() is not None
 
 
 _INSERT: Final = (
-    "INSERT INTO dead_letter (device, counted_as, reason, detail, field, topic, payload, received_at,"
-    " kind, part, ts, digest, stands_for, kept) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO dead_letter (partition, device, counted_as, reason, detail, field, topic, payload, received_at,"
+    " kind, part, ts, digest, stands_for, kept) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
-def _row(letter: RefusedReading) -> tuple[object, ...]:
+def _row(partition: int, letter: RefusedReading) -> tuple[object, ...]:
     instant, digest = letter.conflict or (None, None)
-    kind, part, ts = (instant.series.kind, instant.series.part, instant.ts) if instant else (None, None, None)
+    kind, part, ts = (str(instant.series.kind), instant.series.part, instant.ts) if instant else (None, None, None)
     refusal = letter.refusal
     return (
-        *(letter.device_id, letter.counted_as, refusal.reason, refusal.detail, refusal.field),
+        *(partition, letter.device_id, letter.counted_as, str(refusal.reason), refusal.detail, refusal.field),
         *(letter.topic, letter.payload, letter.received_at, kind, part, ts, digest, letter.stands_for, 1),
     )
 
@@ -161,13 +175,13 @@ def _add_to_sum(added: _Added, key: _Key, letter: RefusedReading) -> None:
     summed.readings += letter.stands_for
 
 
-def _add_sum(db: sqlite3.Connection, key: _Key, summed: _Sum, *, is_kept: bool) -> int:
+def _add_sum(db: Statements, partition: int, key: _Key, summed: _Sum, *, is_kept: bool) -> int:
     """Add to the letter of the hour, or begin one; return what that takes on disk."""
     first = summed.first
     found = db.execute(
         "SELECT id, stands_for, received_at FROM dead_letter WHERE counted_as = ? AND reason = ? AND kept = 0"
-        " AND redriven_at IS NULL ORDER BY id DESC LIMIT 1",
-        key,
+        " AND redriven_at IS NULL AND partition = ? ORDER BY id DESC LIMIT 1",
+        (*key, partition),
     ).fetchone()
     if found is not None and abs(summed.until - found[2]) < _MERGE_MS:
         letter_id, readings, since = found[0], found[1] + summed.readings, found[2]
@@ -179,7 +193,8 @@ def _add_sum(db: sqlite3.Connection, key: _Key, summed: _Sum, *, is_kept: bool) 
     db.execute(
         _INSERT,
         (
-            *(first.device_id, first.counted_as, refusal.reason, detail, refusal.field, first.topic, sample),
+            *(partition, first.device_id, first.counted_as, str(refusal.reason), detail, refusal.field),
+            *(first.topic, sample),
             *(first.received_at, None, None, None, None, summed.readings, 0),
         ),
     )

@@ -1,21 +1,22 @@
 """Counts committed readings whose write to the store is not confirmed: the `queued` part of the ledger."""
 
 import re
-import sqlite3
 from collections import Counter
 from typing import Final
 
 from msgspec import json
 
+from ingest.ledger.state.port import Statements
+
 _DEVICE: Final = re.compile(",device=([^, ]+)")
 """Cannot match inside another tag's value: commas and equals signs are escaped there."""
 
 
-def queued(db: sqlite3.Connection) -> int:
+def queued(db: Statements) -> int:
     return sum(len(json.decode(places)) for (places,) in db.execute("SELECT places FROM outbox"))
 
 
-def queued_by_device(db: sqlite3.Connection) -> Counter[str]:
+def queued_by_device(db: Statements) -> Counter[str]:
     batches = db.execute("SELECT lines FROM outbox")
     return Counter([device_of_line(line) for (lines,) in batches for line in json.decode(lines, type=list[str])])
 

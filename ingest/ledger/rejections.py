@@ -1,25 +1,25 @@
-"""Readings that the store rejected, by kind, as other processes read them from the recorder's file."""
+"""Readings that the store rejected, by kind, as other processes read them from the recorder's tables."""
 
-import sqlite3
 from collections import Counter
 from pathlib import Path
 from typing import Final
 
 from devices.readings.refusals import Reason
-from ingest.process.sqlite_file import read_only
+from ingest.ledger.state.port import StateUnavailable, Tables
+from ingest.ledger.state_file import watched
 
 _QUERY: Final = """
 SELECT topic, sum(stands_for) FROM dead_letter WHERE reason = ? AND redriven_at IS NULL GROUP BY topic
 """
 
 
-def read_rejections(recorder_db: Path) -> Counter[str]:
+def read_rejections(place: Path | Tables) -> Counter[str]:
     """Waiting dead letters of the reason `rejected_by_store` by the last level of their topic, which names the kind."""
     found: Counter[str] = Counter()
     try:
-        with read_only(recorder_db) as db:
+        with watched(place) as db:
             for topic, readings in db.execute(_QUERY, (str(Reason.REJECTED_BY_STORE),)):
-                found[topic.rsplit("/", 1)[-1]] += readings
-    except sqlite3.Error:
+                found[topic.rsplit("/", 1)[-1]] += int(readings)
+    except StateUnavailable:
         return Counter()
     return found

@@ -21,7 +21,8 @@ from ingest.ledger.corrected import corrected_of
 from ingest.ledger.deltas import current_totals
 from ingest.ledger.device_health import DeviceHealth
 from ingest.ledger.queued import queued, queued_by_device
-from ingest.ledger.state_file import opened_state, positions_in
+from ingest.ledger.state.port import Tables
+from ingest.ledger.state_file import opened_tables, positions_in
 from ingest.log.flood_record import flood_of
 from ingest.log.ports import Log, LogReader
 from ingest.log.raw_log import RawLogCorrupt
@@ -159,18 +160,19 @@ class RecorderStatus(_Value):
     """The slowest of the last hundred writes of the recorder's process."""
 
 
-def read_ledger(state_path: Path, log: Log, *, max_payload_bytes: int = MAX_PAYLOAD_BYTES) -> Ledger:
+def read_ledger(place: Path | Tables, log: Log, *, max_payload_bytes: int = MAX_PAYLOAD_BYTES) -> Ledger:
     """Read the ledger as of now, from any process. Raises StateUnavailable, RawLogError."""
-    with opened_state(state_path) as db:
-        db.execute("BEGIN")  # all tables as of one moment
+    with opened_tables(place) as tables, tables.snapshot() as db:
         positions = positions_in(db)
         all_totals = current_totals(db)
-        letters = db.execute("SELECT device, reason, readings FROM quarantine WHERE readings > 0").fetchall()
+        letters = db.execute(
+            "SELECT device, reason, sum(readings) FROM quarantine WHERE readings > 0 GROUP BY device, reason"
+        ).fetchall()
         unwritten = queued_by_device(db)
     unread, exact = _count_unread(log, positions, max_payload_bytes)
     quarantined: dict[str, dict[str, int]] = {}
     for device_id, reason, count in letters:
-        quarantined.setdefault(device_id, {})[reason] = count
+        quarantined.setdefault(device_id, {})[reason] = int(count)
     lines = {
         (device_id := totals.device_id): DeviceLedgerLine(
             device=device_id or UNKNOWN,
@@ -194,15 +196,14 @@ def read_ledger(state_path: Path, log: Log, *, max_payload_bytes: int = MAX_PAYL
     return Ledger(total=_total(devices), devices=devices, exact=exact)
 
 
-def read_status(state_path: Path, log: LogReader) -> RecorderStatus:
+def read_status(place: Path | Tables, log: LogReader) -> RecorderStatus:
     """Read the recorder's progress, from any process. Raises StateUnavailable, RawLogError."""
-    with opened_state(state_path) as db:
-        row = db.execute(
-            "SELECT trouble, trouble_since, write_ms, slowest_write_ms FROM progress WHERE partition = ?",
-            (log.partition,),
-        ).fetchone()
+    with opened_tables(place) as tables, tables.snapshot() as db:
+        rows = db.execute("SELECT trouble, trouble_since, write_ms, slowest_write_ms FROM progress").fetchall()
         positions, pending = positions_in(db), queued(db)
-    trouble, since, write_ms, slowest_write_ms = row
+    trouble, since = min([(row[0], row[1]) for row in rows if row[0] is not None], key=_since, default=(None, None))
+    write_ms = max([row[2] for row in rows if row[2] is not None], default=None)
+    slowest_write_ms = max([row[3] for row in rows if row[3] is not None], default=None)
     return RecorderStatus(
         offset=sum(positions.values()),
         backlog=log.unread(positions),
@@ -212,6 +213,10 @@ def read_status(state_path: Path, log: LogReader) -> RecorderStatus:
         write_ms=write_ms,
         slowest_write_ms=slowest_write_ms,
     )
+
+
+def _since(trouble: tuple[str, int | None]) -> int:
+    return trouble[1] or 0
 
 
 def _health_figures(packed: bytes | None) -> dict[str, Any]:

@@ -78,13 +78,13 @@ def _is_whole(table: str, values: Mapping[str, Any]) -> bool:
 def _balance(db: sqlite3.Connection) -> None:
     """Let received be what is accounted for: rows of one table may be lost, and those of another there."""
     db.execute(
-        "INSERT OR IGNORE INTO quarantine (device, reason, readings, bytes)"
-        " SELECT counted_as, reason, sum(CASE WHEN redriven_at IS NULL THEN stands_for ELSE 0 END),"
-        " sum(length(payload)) FROM dead_letter GROUP BY counted_as, reason"
+        "INSERT OR IGNORE INTO quarantine (partition, device, reason, readings, bytes)"
+        " SELECT partition, counted_as, reason, sum(CASE WHEN redriven_at IS NULL THEN stands_for ELSE 0 END),"
+        " sum(length(payload)) FROM dead_letter GROUP BY partition, counted_as, reason"
     )
     db.execute(
-        "INSERT OR IGNORE INTO ledger (device, received, duplicate)"
-        " SELECT DISTINCT device, 0, 0 FROM quarantine WHERE readings > 0"
+        "INSERT OR IGNORE INTO ledger (partition, device, received, duplicate)"
+        " SELECT DISTINCT partition, device, 0, 0 FROM quarantine WHERE readings > 0"
     )
     db.execute(
         "UPDATE ledger SET received = stored + duplicate"

@@ -1,8 +1,9 @@
 """Tables of the recorder's file, and the upgrade of files of earlier versions.
 
-`progress`, `outbox` and `series` are written by the recorder; `daybook` (ledger deltas), `ledger` (totals),
-`quarantine`, `letters_kept` and `dead_letter` by `ingest.ledger`. Table and column names are part of the file format:
-they stay when words in the code change.
+`progress`, `outbox`, `series`, `city` and those of tickets are written by the recorder; `daybook` (ledger deltas),
+`ledger` (totals), `quarantine`, `letters_kept` and `dead_letter` by `ingest.ledger`. Table and column names are part of
+the file format: they stay when words in the code change. PostgreSQL has the same tables (`ingest.ledger.shared`), and
+`partition` is there that of the raw log; in a file it is always 0, but in `progress`.
 """
 
 import sqlite3
@@ -15,8 +16,30 @@ from pydantic_core import from_json, to_json
 from devices.readings.series import Point
 from ingest.store.line_protocol import encode_point
 
-VERSION: Final = 7
-SCHEMA: Final = """
+VERSION: Final = 8
+_OF_THE_RECORDER: Final = (
+    """CREATE TABLE IF NOT EXISTS city (
+        partition INTEGER PRIMARY KEY,   -- of the raw log
+        payload BLOB NOT NULL            -- ingest.log.records.CITY_TOPIC
+    )""",
+    # Weighings with a net weight and no fault.
+    """CREATE TABLE IF NOT EXISTS ticket (
+        device TEXT NOT NULL, ts INTEGER NOT NULL,
+        number TEXT NOT NULL,      -- in the form that is compared
+        root TEXT NOT NULL,        -- number of the ticket that it corrects, over all corrections; else its own
+        plate TEXT NOT NULL, weights TEXT NOT NULL, about TEXT NOT NULL, corrects INTEGER NOT NULL,
+        net_kg REAL NOT NULL,
+        head TEXT NOT NULL,        -- start of its line
+        state TEXT NOT NULL,
+        PRIMARY KEY (device, ts)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX IF NOT EXISTS tickets_by_root ON ticket (device, root, ts)",
+    "CREATE INDEX IF NOT EXISTS tickets_by_number ON ticket (device, number, ts)",
+    "CREATE TABLE IF NOT EXISTS ticket_mark (batch INTEGER NOT NULL, line TEXT NOT NULL)",  # of a batch in the outbox
+    "CREATE INDEX IF NOT EXISTS marks_by_batch ON ticket_mark (batch)",
+)
+"""Up to version 7 the recorder made these beside the schema."""
+_TABLES: Final = """
 CREATE TABLE IF NOT EXISTS progress (
     partition INTEGER PRIMARY KEY,   -- of the raw log
     offset INTEGER NOT NULL,   -- of the last committed record of the partition
@@ -35,14 +58,16 @@ CREATE TABLE IF NOT EXISTS outbox (      -- committed readings whose write is no
 CREATE TABLE IF NOT EXISTS daybook (     -- ledger deltas that are not yet in all totals, one a batch
     batch INTEGER PRIMARY KEY AUTOINCREMENT,
     readings INTEGER NOT NULL, -- in the delta; a flood is one
-    body BLOB NOT NULL         -- MessagePack: ingest.ledger.deltas.LedgerDelta
+    body BLOB NOT NULL,        -- MessagePack: ingest.ledger.deltas.LedgerDelta
+    partition INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE IF NOT EXISTS series (      -- with a committed reading
     kind TEXT NOT NULL, device TEXT NOT NULL, part TEXT NOT NULL,
+    partition INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (kind, device, part)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS ledger (      -- totals
-    device TEXT PRIMARY KEY,
+    partition INTEGER NOT NULL, device TEXT NOT NULL,
     received INTEGER NOT NULL, duplicate INTEGER NOT NULL,
     stored INTEGER NOT NULL DEFAULT 0,      -- including those still in the outbox
     first_seen INTEGER, last_seen INTEGER,  -- received_at, ms; NULL before the first reading with one
@@ -50,7 +75,8 @@ CREATE TABLE IF NOT EXISTS ledger (      -- totals
     watch BLOB,                -- ingest.ledger.device_health; NULL before the first readable sample
     posted INTEGER NOT NULL DEFAULT 0,      -- batch of the newest delta in this row
     heard_at INTEGER,          -- received_at of the last new reading, ms; NULL before the first
-    corrected TEXT             -- JSON: corrected values by name (ingest.ledger.corrected); NULL while there are none
+    corrected TEXT,            -- JSON: corrected values by name (ingest.ledger.corrected); NULL while there are none
+    PRIMARY KEY (partition, device)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS dead_letter (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -62,25 +88,26 @@ CREATE TABLE IF NOT EXISTS dead_letter (
     redriven_at INTEGER,       -- ms; from then on it is not counted here
     redriven_offset INTEGER,   -- of its copy in the raw log, once it is appended
     stands_for INTEGER NOT NULL DEFAULT 1,  -- readings
-    kept INTEGER NOT NULL DEFAULT 1         -- 0: of the readings it stands for only the first is kept
+    kept INTEGER NOT NULL DEFAULT 1,        -- 0: of the readings it stands for only the first is kept
+    partition INTEGER NOT NULL DEFAULT 0    -- of the row of the ledger
 );
 CREATE TABLE IF NOT EXISTS quarantine (  -- counts of the ledger, which stay when letters are purged
+    partition INTEGER NOT NULL,
     device TEXT NOT NULL,      -- row of the ledger
     reason TEXT NOT NULL,
     readings INTEGER NOT NULL, -- quarantined and not redriven
     bytes INTEGER NOT NULL,    -- of its letters, redriven ones too
-    PRIMARY KEY (device, reason)
+    PRIMARY KEY (partition, device, reason)
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS letters_kept (bytes INTEGER NOT NULL);   -- of all letters, in its only row
-INSERT INTO letters_kept SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM letters_kept);
+CREATE TABLE IF NOT EXISTS letters_kept (partition INTEGER PRIMARY KEY, bytes INTEGER NOT NULL);   -- of all letters
 CREATE INDEX IF NOT EXISTS letters_of_many ON dead_letter (counted_as, reason)
     WHERE kept = 0 AND redriven_at IS NULL;
 CREATE INDEX IF NOT EXISTS letters_by_age ON dead_letter (received_at);
 CREATE INDEX IF NOT EXISTS letters_of_device ON dead_letter (device, id);
 CREATE INDEX IF NOT EXISTS conflicts ON dead_letter (kind, device, part, ts, digest)
     WHERE digest IS NOT NULL AND redriven_at IS NULL;
-PRAGMA user_version = 7;
 """
+SCHEMA: Final = "\n".join([_TABLES, *(f"{table};" for table in _OF_THE_RECORDER), f"PRAGMA user_version = {VERSION};"])
 
 _FROM_1: Final = (
     "ALTER TABLE progress ADD COLUMN write_ms REAL",
@@ -143,9 +170,36 @@ _FROM_6: Final = (
     "CREATE INDEX letters_by_age ON dead_letter (received_at)",
 )
 
+_FROM_7: Final = (
+    "ALTER TABLE daybook ADD COLUMN partition INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE series ADD COLUMN partition INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE dead_letter ADD COLUMN partition INTEGER NOT NULL DEFAULT 0",
+    """CREATE TABLE ledger_of_partitions (
+        partition INTEGER NOT NULL, device TEXT NOT NULL, received INTEGER NOT NULL, duplicate INTEGER NOT NULL,
+        stored INTEGER NOT NULL DEFAULT 0, first_seen INTEGER, last_seen INTEGER, newest INTEGER, watch BLOB,
+        posted INTEGER NOT NULL DEFAULT 0, heard_at INTEGER, corrected TEXT, PRIMARY KEY (partition, device)
+    ) WITHOUT ROWID""",
+    """INSERT INTO ledger_of_partitions
+        SELECT 0, device, received, duplicate, stored, first_seen, last_seen, newest, watch, posted, heard_at, corrected
+        FROM ledger""",
+    "DROP TABLE ledger",
+    "ALTER TABLE ledger_of_partitions RENAME TO ledger",
+    """CREATE TABLE quarantine_of_partitions (
+        partition INTEGER NOT NULL, device TEXT NOT NULL, reason TEXT NOT NULL, readings INTEGER NOT NULL,
+        bytes INTEGER NOT NULL, PRIMARY KEY (partition, device, reason)
+    ) WITHOUT ROWID""",
+    "INSERT INTO quarantine_of_partitions SELECT 0, device, reason, readings, bytes FROM quarantine",
+    "DROP TABLE quarantine",
+    "ALTER TABLE quarantine_of_partitions RENAME TO quarantine",
+    "CREATE TABLE letters_of_partitions (partition INTEGER PRIMARY KEY, bytes INTEGER NOT NULL)",
+    "INSERT INTO letters_of_partitions SELECT 0, coalesce(sum(bytes), 0) FROM letters_kept",
+    "DROP TABLE letters_kept",
+    "ALTER TABLE letters_of_partitions RENAME TO letters_kept",
+)
+
 
 def upgrade(db: sqlite3.Connection) -> None:
-    """Bring a file of version 1 to 6 to this version; inside a transaction."""
+    """Bring a file of version 1 to 7 to this version; inside a transaction."""
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if version == 1:
         _execute(db, _FROM_1)
@@ -158,7 +212,10 @@ def upgrade(db: sqlite3.Connection) -> None:
         _execute(db, _FROM_4)
     if version <= 5:
         _execute(db, _FROM_5)
-    _execute(db, _FROM_6)
+    if version <= 6:
+        _execute(db, _FROM_6)
+    _execute(db, _FROM_7)
+    _execute(db, _OF_THE_RECORDER)
     db.execute(f"PRAGMA user_version = {VERSION}")
 
 

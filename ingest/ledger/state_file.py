@@ -7,22 +7,32 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Final
 
-from devices.errors import OperatorError
 from ingest.ledger.schema import SCHEMA, VERSION, upgrade
-from ingest.process.sqlite_file import open_sqlite, transaction, translated
+from ingest.ledger.state.port import OwnTables, Statements, StateSpoiled, StateUnavailable, Tables
+from ingest.log.records import ONLY_PARTITION
+from ingest.process.sqlite_file import open_sqlite, read_only, transaction, translated
 
+__all__ = [
+    "StateFile",
+    "StateSpoiled",
+    "StateUnavailable",
+    "open_state",
+    "opened_tables",
+    "own_tables",
+    "positions_in",
+    "watched",
+]
 
-class StateUnavailable(OperatorError):
-    """The recorder's file cannot be read or written now (disk full, locked). Nothing was kept; try again."""
-
-
-class StateSpoiled(StateUnavailable):
-    """Pages of the file are spoiled. The next start of the recorder saves what can be read."""
+_GIVEN_BACK_PAGES: Final = 2_000
+"""At once: more would keep the recorder waiting."""
 
 
 class StateFile:
     """One connection to the file at `path`, which is created if it does not exist. Methods raise StateUnavailable."""
+
+    partition = ONLY_PARTITION
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -42,6 +52,27 @@ class StateFile:
         with translated(self._path, StateUnavailable, StateSpoiled), transaction(self._db) as db:
             yield db
 
+    @contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        with translated(self._path, StateUnavailable, StateSpoiled), self._db as db:
+            db.execute("BEGIN")
+            yield db
+
+    def check_owner(self) -> None:
+        """Nothing: a lock of the data directory keeps a second recorder away."""
+
+    def positions(self) -> dict[int, int]:
+        """Of all partitions: one recorder reads them all."""
+        with self.reading() as db:
+            return positions_in(db)
+
+    def give_back(self, *, rest: bool) -> None:
+        with self.reading() as db:
+            # As a script: `execute` takes one step, which frees one page.
+            db.executescript(f"PRAGMA incremental_vacuum({0 if rest else _GIVEN_BACK_PAGES})")
+            if rest:
+                db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
 
 def open_state(path: Path) -> sqlite3.Connection:
     """Open the file, create it, or upgrade an earlier version. The caller closes it. Raises StateUnavailable."""
@@ -60,16 +91,36 @@ def open_state(path: Path) -> sqlite3.Connection:
         return db
 
 
-def positions_in(db: sqlite3.Connection) -> dict[int, int]:
+def positions_in(db: Statements) -> dict[int, int]:
     """The offset of the last committed record by partition of the raw log; their sum is that in a log read as one."""
-    return dict(db.execute("SELECT partition, offset FROM progress ORDER BY partition"))
+    found = db.execute('SELECT partition, "offset" FROM progress ORDER BY partition')
+    return dict(found.fetchall())
+
+
+def own_tables(place: Path | OwnTables) -> OwnTables:
+    """The tables of the recorder at this place, a file or a partition in PostgreSQL. Raises StateUnavailable."""
+    return StateFile(place) if isinstance(place, Path) else place
 
 
 @contextmanager
-def opened_state(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection for one block. Raises StateUnavailable, also for SQLite errors in the block."""
-    with translated(path, StateUnavailable), closing(open_state(path)) as db:
-        yield db
+def opened_tables(place: Path | Tables) -> Iterator[Tables]:
+    """All tables at this place, a file or PostgreSQL, for one block. Raises StateUnavailable, also in the block."""
+    if isinstance(place, Path):
+        with translated(place, StateUnavailable), closing(StateFile(place)) as tables:
+            yield tables
+    else:
+        yield place
+
+
+@contextmanager
+def watched(place: Path | Tables) -> Iterator[Statements]:
+    """As `opened_tables(…).snapshot()`, of a file that is neither created nor upgraded. Raises StateUnavailable."""
+    if isinstance(place, Path):
+        with translated(place, StateUnavailable), read_only(place) as db:
+            yield db
+    else:
+        with place.snapshot() as tables:
+            yield tables
 
 
 def _version(db: sqlite3.Connection) -> int:

@@ -1,46 +1,45 @@
 """The recorder's only way into the ledger: deltas and dead letters inside its transactions, compaction beside them."""
 
 import asyncio
-import sqlite3
 from collections.abc import Callable, Sequence
 
 from ingest.ledger.compaction import Compaction
 from ingest.ledger.deltas import LedgerDelta, append_delta
 from ingest.ledger.quarantine import Quarantine, has_conflict
 from ingest.ledger.refused import RefusedReading, count_refused
-from ingest.ledger.state_file import StateFile
+from ingest.ledger.state.port import OwnTables, Statements
 from ingest.store import Instant
 
 
 class LedgerWriter:
-    """Writes the ledger of one recorder's file. `clock` returns seconds and never goes back.
+    """Writes one recorder's part of the ledger. `clock` returns seconds and never goes back.
 
     Deltas and totals are its own business: `ingest.ledger.deltas` says why there are two. Methods that take no
     connection raise StateUnavailable.
     """
 
-    def __init__(self, file: StateFile, clock: Callable[[], float], quarantine: Quarantine | None = None) -> None:
-        self._file = file
+    def __init__(self, tables: OwnTables, clock: Callable[[], float], quarantine: Quarantine | None = None) -> None:
+        self._tables = tables
         self._quarantine = quarantine or Quarantine()
-        self._compaction = Compaction(file, clock)
+        self._compaction = Compaction(tables, clock)
 
-    def append(self, db: sqlite3.Connection, delta: LedgerDelta, letters: Sequence[RefusedReading]) -> None:
+    def append(self, db: Statements, delta: LedgerDelta, letters: Sequence[RefusedReading]) -> None:
         """Add a batch, and keep its refused readings; inside the transaction of the batch.
 
         A transaction that is rolled back only makes the next compaction start earlier.
         """
-        append_delta(db, delta)
-        self._quarantine.add(db, letters)
+        append_delta(db, self._tables.partition, delta)
+        self._quarantine.add(db, self._tables.partition, letters)
         self._compaction.appended(delta.readings)
 
-    def move_to_quarantined(self, db: sqlite3.Connection, letters: Sequence[RefusedReading]) -> None:
+    def move_to_quarantined(self, db: Statements, letters: Sequence[RefusedReading]) -> None:
         """Keep readings of earlier batches that the store rejected, and count them as quarantined instead of stored."""
         rejected = {device_id: (0, count) for device_id, count in count_refused(letters).items()}
         self.append(db, LedgerDelta(others=rejected), letters)
 
     def is_quarantined(self, instant: Instant, digest: bytes) -> bool:
         """Whether a conflict at this instant with this content is a dead letter that was not redriven."""
-        with self._file.reading() as db:
+        with self._tables.reading() as db:
             return has_conflict(db, instant, digest)
 
     async def compact_due(self) -> None:
@@ -53,5 +52,6 @@ class LedgerWriter:
 
     def device_ids(self) -> set[str]:
         """Ids with a row of totals; complete after `compact_all`."""
-        with self._file.reading() as db:
-            return {device_id for (device_id,) in db.execute("SELECT device FROM ledger")}
+        with self._tables.reading() as db:
+            rows = db.execute("SELECT device FROM ledger WHERE partition = ?", (self._tables.partition,))
+            return {device_id for (device_id,) in rows}

@@ -30,8 +30,11 @@ RULES_TOPIC: Final = "$haulwatch/rules"
 """Topic of a revision of the rules: what follows in the log is judged by this rule set. Payload:
 `rules.rule_sets.record`. The judge appends one when the registry has another rule set."""
 
+COPY_TOPIC: Final = "$haulwatch/copy"
+"""In place of a message that stands in another partition too, for the truck that it is about (`ingest.log.kafka`)."""
+
 REVISION_TOPICS: Final = frozenset({CITY_TOPIC, RULES_TOPIC})
-NO_READINGS: Final = frozenset({TICK_TOPIC, *REVISION_TOPICS})
+NO_READINGS: Final = frozenset({TICK_TOPIC, COPY_TOPIC, *REVISION_TOPICS})
 """Topics of records that hold no readings. A flood record stands for readings."""
 
 RECORDER: Final = "recorder"

@@ -146,7 +146,7 @@ class RevisionFollower:
             self._failing = True
         return max(EVERY_S, size / _BYTES_PER_S)
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Follow the registry until `stop` is set."""
+    async def run(self, stop: asyncio.Event, leads: Callable[[], bool] = lambda: True) -> None:
+        """Follow the registry until `stop` is set. `leads`: whether this process appends; of several one does."""
         while not stop.is_set():
-            await pause(stop, await asyncio.to_thread(self.step))
+            await pause(stop, await asyncio.to_thread(self.step) if leads() else EVERY_S)

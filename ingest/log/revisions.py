@@ -5,6 +5,7 @@ revision in the log the first one holds; a log of an earlier version has none, a
 """
 
 import logging
+from functools import lru_cache
 from typing import Final
 
 from devices.city.columns import pack_city, unpack_city
@@ -31,13 +32,23 @@ def rules_record(rules: RuleSetChoice, at: int) -> RawMessage:
     return RawMessage(RULES_TOPIC, pack(rules), at)
 
 
+@lru_cache(maxsize=1)
 def city_of_record(payload: bytes) -> City | None:
-    """Read a revision of the city; None, and a line in the log, if it cannot be read: the last one stays in use."""
+    """Read a revision of the city; None, and a line in the log, if it cannot be read: the last one stays in use.
+
+    Cached: it stands in every partition of a log on Kafka, and the recorders of one process share it.
+    """
     try:
         return unpack_city(payload)
     except ValueError as exc:
         _log.error("raw log: a revision of the city cannot be read, the one before it stays in use: %s", exc)
         return None
+
+
+@lru_cache(maxsize=1)
+def one_copy(payload: bytes) -> bytes:
+    """Return the payload of a revision of the city; the recorders of one process keep one copy of it."""
+    return payload
 
 
 def rules_of_record(payload: bytes) -> RuleSetChoice | None:

@@ -36,6 +36,7 @@ class AdmitStage:
         """`unregistered`: unregistered ids that have a line of their own in the ledger."""
         self._series = series
         self._unregistered = unregistered
+        self.max_unregistered = MAX_UNREGISTERED
         self.use_city(city)
 
     def use_city(self, city: City) -> None:
@@ -114,10 +115,10 @@ class AdmitStage:
             batch.entries.append(("", None, None, None, False))
 
     def _counted_as(self, device_id: str) -> str:
-        """Row of the ledger for an unregistered id: its own, or that of the empty id beyond `MAX_UNREGISTERED`."""
+        """Row of the ledger for an unregistered id: its own, or that of the empty id beyond the bound."""
         if device_id in self._unregistered:
             return device_id
-        if len(self._unregistered) >= MAX_UNREGISTERED:
+        if len(self._unregistered) >= self.max_unregistered:
             return ""
         self._unregistered.add(device_id)
         return device_id

@@ -79,7 +79,7 @@ class Deduplicator:
     """Remembers the contents of recent instants; `SeriesState.newest_ts` holds the newest instant of each series."""
 
     def __init__(self, capacity: int = MEMORY_INSTANTS) -> None:
-        self._capacity = capacity
+        self.capacity = capacity
         self._recent: deque[dict[_SeriesInstant, str]] = deque()
         """Contents by batch, the newest last, small batches joined."""
 
@@ -140,11 +140,11 @@ class Deduplicator:
         for series, ts in deduplicated.newest_by_series.items():
             series.newest_ts = ts
         recent, content_at = self._recent, deduplicated.content_at
-        if recent and len(recent[-1]) + len(content_at) <= self._capacity // _PARTS:
+        if recent and len(recent[-1]) + len(content_at) <= self.capacity // _PARTS:
             recent[-1].update(content_at)
         else:
             recent.append(content_at)
-        while len(recent) > _LAST_BATCHES and sum(map(len, recent)) > self._capacity:
+        while len(recent) > _LAST_BATCHES and sum(map(len, recent)) > self.capacity:
             recent.popleft()
 
     def forget(self, series: SeriesState, ts: int) -> None:

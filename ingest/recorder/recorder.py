@@ -24,12 +24,12 @@ from ingest.ledger.state_file import StateUnavailable
 from ingest.log.ports import Log
 from ingest.log.raw_log import RawLogCorrupt
 from ingest.log.records import CITY_TOPIC, RECORDER, LogRecord
-from ingest.log.revisions import city_of_record, first_revisions
+from ingest.log.revisions import city_of_record, first_revisions, one_copy
 from ingest.recorder.accepted import AcceptedBatch
-from ingest.recorder.admit import AdmitStage
+from ingest.recorder.admit import MAX_UNREGISTERED, AdmitStage
 from ingest.recorder.batch_commit import batch_commit_of
 from ingest.recorder.decode import Decoded, SpoiledRecord, decode_records
-from ingest.recorder.deduplicate import DeduplicatedBatch, Deduplicator
+from ingest.recorder.deduplicate import MEMORY_INSTANTS, DeduplicatedBatch, Deduplicator
 from ingest.recorder.rejected import rejected_points
 from ingest.recorder.series_index import SeriesIndex
 from ingest.recorder.state import OutboxBatch, RecorderState, WriteTimes
@@ -48,6 +48,8 @@ _YIELD_MESSAGES: Final = 200
 _FAILURES_OF_A_BATCH: Final = 4
 """HTTP 500 so many times in a row, over some seconds: the store may fail at one line for ever."""
 _RECENT_WRITES: Final = 100
+_LEAST_INSTANTS: Final = 1_000
+"""Remembered by each of many recorders in one process: half a megabyte."""
 
 _log = logging.getLogger(__name__)
 
@@ -79,7 +81,8 @@ class Recorder:
         self._disk_trouble = disk_trouble
         self._batch_records = batch_records
         self._offset = self._resume_offset()
-        self._revision = state.city() if self._offset else first_revisions(log, frozenset({CITY_TOPIC})).get(CITY_TOPIC)
+        revision = state.city() if self._offset else first_revisions(log, frozenset({CITY_TOPIC})).get(CITY_TOPIC)
+        self._revision = None if revision is None else one_copy(revision)
         self._unsaved_revision = None if self._offset else self._revision
         self._city = None if self._revision is None else city_of_record(self._revision)
         self._outbox = deque(state.outbox())
@@ -107,6 +110,16 @@ class Recorder:
             committed,
         )
         return 0
+
+    @property
+    def offset(self) -> int:
+        """Of the last record that is committed."""
+        return self._offset
+
+    def share_bounds(self, recorders: int) -> None:
+        """Keep this recorder's part of what one alone may keep: it is one of so many of an installation."""
+        self._deduplicator.capacity = max(MEMORY_INSTANTS // recorders, _LEAST_INSTANTS)
+        self._admission.max_unregistered = max(MAX_UNREGISTERED // recorders, 1)
 
     def begin_after(self, offset: int) -> None:
         """Begin behind this offset, for a state without progress: what the log held before is not missed."""
@@ -177,7 +190,7 @@ class Recorder:
 
     def _take_revision(self, payload: bytes) -> None:
         if payload != self._revision and (city := city_of_record(payload)) is not None:
-            self._revision = self._unsaved_revision = payload
+            self._revision = self._unsaved_revision = one_copy(payload)
             self._city = city
 
     def _current_city(self) -> City:
@@ -218,6 +231,8 @@ class Recorder:
 
     async def _write(self, outgoing: OutboxBatch) -> "_Written":
         rejected: Mapping[int, str] = {}
+        # A recorder that was paused since the commit would write again what another may have changed meanwhile.
+        self._state.check_owner()
         started_at = time.perf_counter()
         # After some attempts the store is asked which line it fails at, so that those behind it do not wait for ever.
         lines, halved = [*outgoing.lines, *outgoing.marks], self._failures >= _FAILURES_OF_A_BATCH

@@ -4,9 +4,9 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from typing import Final, NamedTuple
 
-from ingest.ledger.state_file import StateSpoiled, StateUnavailable
+from ingest.ledger.state.port import StateFenced, StateSpoiled, StateUnavailable
 from ingest.log.raw_log import RawLogError
 from ingest.process.backoff import Backoff
 from ingest.process.pause import pause
@@ -24,13 +24,27 @@ _MAX_RETRY_S: Final = 30.0
 _log = logging.getLogger(__name__)
 
 
+class Pace(NamedTuple):
+    """How long a recorder waits for more, seconds."""
+
+    idle_s: float = _IDLE_S
+    """Where there was nothing."""
+    gather_s: float = _GATHER_S
+    """After a small batch."""
+
+
 async def run_recorder(
-    recorder: Recorder, stop: asyncio.Event, *, clock: Callable[[], int], backoff: Backoff | None = None
+    recorder: Recorder,
+    stop: asyncio.Event,
+    *,
+    clock: Callable[[], int],
+    backoff: Backoff | None = None,
+    pace: Pace = Pace(),  # noqa: B008 - immutable
 ) -> None:
     """Record until `stop` is set, through any outage. `clock` returns ms since 1970 UTC, to show to people.
 
     What is committed when `stop` is set is written first, unless the store is away; then it waits in the outbox.
-    Raises StateSpoiled, which only the next process mends.
+    Raises StateSpoiled, which only the next process mends, and StateFenced.
     """
     backoff = backoff or Backoff(_FIRST_RETRY_S, _MAX_RETRY_S)
     trouble_since = 0
@@ -48,6 +62,8 @@ async def run_recorder(
         except StateSpoiled as exc:
             _log.error("recorder: the process ends, its next start saves what can be read of its file: %s", exc)
             raise
+        except StateFenced:
+            raise
         except (StoreUnavailable, StateUnavailable, RawLogError) as exc:
             pause_s = backoff.next_pause_s(getattr(exc, "retry_after", None))
             trouble_since = trouble_since or clock()
@@ -57,7 +73,7 @@ async def run_recorder(
             await pause(stop, pause_s)
             continue
         if records < _LARGE_BATCH_RECORDS:
-            await pause(stop, _GATHER_S if records else _IDLE_S)
+            await pause(stop, pace.gather_s if records else pace.idle_s)
     if not backoff.failures:
         with suppress(StoreUnavailable, StateUnavailable, RawLogError):
             await recorder.finish()

@@ -1,7 +1,8 @@
-"""The recorder's tables in its SQLite file: offset, outbox and series. A batch is one transaction with the ledger."""
+"""The recorder's own tables: offset, outbox and series. A batch is one transaction with the ledger."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -13,9 +14,10 @@ from devices.readings.series import SeriesKey
 from ingest.ledger.deltas import LedgerDelta
 from ingest.ledger.quarantine import Quarantine
 from ingest.ledger.refused import RefusedReading
-from ingest.ledger.state_file import StateFile, positions_in
+from ingest.ledger.state.port import OwnTables, Statements
+from ingest.ledger.state_file import own_tables
 from ingest.ledger.writer import LedgerWriter
-from ingest.log.records import ONLY_PARTITION, ReadingLocation
+from ingest.log.records import ReadingLocation
 from ingest.recorder.tickets import ArrivedWeighing, TicketBook
 
 
@@ -50,12 +52,16 @@ class BatchCommit:
     """Payload of the revision of the city by which it was admitted, where another held before."""
 
 
-_CITY_TABLE: Final = """
-CREATE TABLE IF NOT EXISTS city (
-    partition INTEGER PRIMARY KEY,   -- of the raw log
-    payload BLOB NOT NULL            -- ingest.log.records.CITY_TOPIC
+_COMMIT_POSITION: Final = (
+    'INSERT INTO progress (partition, "offset") VALUES (?, ?) ON CONFLICT (partition) DO UPDATE'
+    ' SET "offset" = excluded."offset" WHERE progress."offset" != excluded."offset"'
 )
-"""
+_COMMIT_CITY: Final = (
+    "INSERT INTO city (partition, payload) VALUES (?, ?)"
+    " ON CONFLICT (partition) DO UPDATE SET payload = excluded.payload"
+)
+_ADD_BATCH: Final = "INSERT INTO outbox (lines, places, partition) VALUES (?, ?, ?) RETURNING batch"
+_ADD_SERIES: Final = "INSERT INTO series (partition, kind, device, part) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 
 
 class WriteTimes(NamedTuple):
@@ -66,36 +72,47 @@ class WriteTimes(NamedTuple):
     """Of the recent writes."""
 
 
-class RecorderState(StateFile):
-    """The recorder's progress, on disk when a method returns. Methods raise StateUnavailable.
+class RecorderState:
+    """The recorder's progress, durable when a method returns. Methods raise StateUnavailable.
+
+    It is in a file, or in PostgreSQL, where StateFenced says that another recorder has the partition now.
 
     `clock` returns seconds and never goes back.
     """
 
     def __init__(
         self,
-        path: Path,
+        place: Path | OwnTables,
         *,
-        partition: int = ONLY_PARTITION,
         clock: Callable[[], float] = time.monotonic,
         quarantine: Quarantine | None = None,
     ) -> None:
-        super().__init__(path)
-        self._partition = partition
+        self._tables = own_tables(place)
+        self.partition = self._tables.partition
         self.ledger = LedgerWriter(self, clock, quarantine)
-        with self.changing() as db:
-            self._tickets = TicketBook(db)
-            db.execute(_CITY_TABLE)
+        self._tickets = TicketBook()
 
-    def positions(self) -> dict[int, int]:
+    def close(self) -> None:
+        self._tables.close()
+
+    def reading(self) -> AbstractContextManager[Statements]:
+        return self._tables.reading()
+
+    def changing(self) -> AbstractContextManager[Statements]:
+        return self._tables.changing()
+
+    def check_owner(self) -> None:
+        """Raise StateFenced if another recorder has taken the partition over."""
+        self._tables.check_owner()
+
+    def positions(self) -> Mapping[int, int]:
         """Offset of the last committed record by partition of the raw log, 0 before the first."""
-        with self.reading() as db:
-            return positions_in(db)
+        return self._tables.positions()
 
     def city(self) -> bytes | None:
         """Payload of the revision of the city that held for the last committed record; None before the first."""
         with self.reading() as db:
-            row = db.execute("SELECT payload FROM city WHERE partition = ?", (self._partition,)).fetchone()
+            row = db.execute("SELECT payload FROM city WHERE partition = ?", (self.partition,)).fetchone()
         return None if row is None else bytes(row[0])
 
     def newest_by_series(self) -> dict[SeriesKey, int]:
@@ -105,14 +122,18 @@ class RecorderState(StateFile):
         nearly all readings after a restart are later than both. Complete after `ledger.compact_all`.
         """
         with self.reading() as db:
-            rows = db.execute("SELECT kind, device, part, newest FROM series JOIN ledger USING (device)").fetchall()
+            rows = db.execute(
+                "SELECT kind, device, part, newest FROM series JOIN ledger USING (partition, device)"
+                " WHERE partition = ?",
+                (self.partition,),
+            ).fetchall()
         return {SeriesKey(Kind(kind), device, part): ts for kind, device, part, ts in rows}
 
     def outbox(self) -> list[OutboxBatch]:
         """Committed batches whose write is not confirmed, as the former process left them, oldest first."""
         with self.reading() as db:
             rows = db.execute(
-                "SELECT batch, lines, places FROM outbox WHERE partition = ? ORDER BY batch", (self._partition,)
+                "SELECT batch, lines, places FROM outbox WHERE partition = ? ORDER BY batch", (self.partition,)
             ).fetchall()
             return [
                 OutboxBatch(
@@ -131,18 +152,14 @@ class RecorderState(StateFile):
         with self.changing() as db:
             if commit.weighings:
                 lines, marks = self._tickets.take(db, commit.weighings, lines)
-            db.executemany(
-                "INSERT INTO progress (partition, offset) VALUES (?, ?)"
-                " ON CONFLICT DO UPDATE SET offset = excluded.offset WHERE offset != excluded.offset",
-                commit.positions.items(),
-            )
+            db.executemany(_COMMIT_POSITION, list(commit.positions.items()))
             if commit.city is not None:
-                db.execute("INSERT OR REPLACE INTO city VALUES (?, ?)", (self._partition, commit.city))
+                db.execute(_COMMIT_CITY, (self.partition, commit.city))
             if lines or marks:
-                row = (json.encode(lines), json.encode(locations), self._partition)
-                batch = db.execute("INSERT INTO outbox (lines, places, partition) VALUES (?, ?, ?)", row).lastrowid
+                row = (json.encode(lines), json.encode(locations), self.partition)
+                [(batch,)] = db.execute(_ADD_BATCH, row).fetchall()
                 self._tickets.keep_marks(db, batch, marks)
-            db.executemany("INSERT OR IGNORE INTO series VALUES (?, ?, ?)", commit.new_series)
+            db.executemany(_ADD_SERIES, [(self.partition, str(kind), *key) for kind, *key in commit.new_series])
             self.ledger.append(db, commit.delta, commit.letters)
         return None if batch is None else OutboxBatch(batch, lines, locations, marks)
 
@@ -152,7 +169,7 @@ class RecorderState(StateFile):
             db.execute("DELETE FROM outbox WHERE batch = ?", (batch,))
             self._tickets.forget_marks(db, batch)
             db.execute(
-                "UPDATE progress SET write_ms = ?, slowest_write_ms = ? WHERE partition = ?", (*times, self._partition)
+                "UPDATE progress SET write_ms = ?, slowest_write_ms = ? WHERE partition = ?", (*times, self.partition)
             )
             if rejected:
                 self.ledger.move_to_quarantined(db, rejected)
@@ -168,5 +185,5 @@ class RecorderState(StateFile):
         with self.changing() as db:
             db.execute(
                 "UPDATE progress SET trouble = ?, trouble_since = ? WHERE partition = ?",
-                (trouble, since, self._partition),
+                (trouble, since, self.partition),
             )

@@ -6,7 +6,6 @@ A mark is a line with the ticket fields only: the store joins it to the row of t
 in the outbox behind the lines of their batch, so a crash writes them again, in the same order.
 """
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
@@ -20,6 +19,7 @@ from devices.readings.tickets import (
     ticket_number,
     ticket_weighing,
 )
+from ingest.ledger.state.port import Statements
 from ingest.recorder.line import whole_line
 from ingest.store.line_protocol import quoted
 
@@ -31,22 +31,11 @@ MAX_SAME_NUMBER: Final = 128
 """Weighings of one bridge with one number in `KEPT_MS`. Numbers that begin anew every day are used 40 times; a constant
 one would be compared with all others each time."""
 
-_TABLES: Final = (
-    # Weighings with a net weight and no fault.
-    """CREATE TABLE IF NOT EXISTS ticket (
-        device TEXT NOT NULL, ts INTEGER NOT NULL,
-        number TEXT NOT NULL,      -- in the form that is compared
-        root TEXT NOT NULL,        -- number of the ticket that it corrects, over all corrections; else its own
-        plate TEXT NOT NULL, weights TEXT NOT NULL, about TEXT NOT NULL, corrects INTEGER NOT NULL,
-        net_kg REAL NOT NULL,
-        head TEXT NOT NULL,        -- start of its line
-        state TEXT NOT NULL,
-        PRIMARY KEY (device, ts)
-    ) WITHOUT ROWID""",
-    "CREATE INDEX IF NOT EXISTS tickets_by_root ON ticket (device, root, ts)",
-    "CREATE INDEX IF NOT EXISTS tickets_by_number ON ticket (device, number, ts)",
-    "CREATE TABLE IF NOT EXISTS ticket_mark (batch INTEGER NOT NULL, line TEXT NOT NULL)",  # of a batch in the outbox
-    "CREATE INDEX IF NOT EXISTS marks_by_batch ON ticket_mark (batch)",
+_COLUMNS: Final = "device, ts, number, root, plate, weights, about, corrects, net_kg, head, state"
+_ADD: Final = f"INSERT INTO ticket ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '') ON CONFLICT"  # noqa: S608 - a constant
+_ADD_OLD: Final = f"{_ADD} DO NOTHING"
+_ADD_NEW: Final = f"{_ADD} (device, ts) DO UPDATE SET " + ", ".join(
+    f"{column} = excluded.{column}" for column in _COLUMNS.split(", ")[2:]
 )
 
 
@@ -62,14 +51,10 @@ class ArrivedWeighing(NamedTuple):
 
 
 class TicketBook:
-    """The weighings that may count, in the recorder's file. All methods run inside the caller's transaction."""
-
-    def __init__(self, db: sqlite3.Connection) -> None:
-        for statement in _TABLES:
-            db.execute(statement)
+    """The weighings that may count, among the recorder's tables. All methods run inside the caller's transaction."""
 
     def take(
-        self, db: sqlite3.Connection, arrived: Sequence[ArrivedWeighing], lines: Sequence[str]
+        self, db: Statements, arrived: Sequence[ArrivedWeighing], lines: Sequence[str]
     ) -> tuple[list[str], list[str]]:
         """Return the lines of the batch, those of weighings with their ticket fields, and the marks of other rows.
 
@@ -97,21 +82,21 @@ class TicketBook:
         self._forget(db, {one.weighing.device_id for one in arrived})
         return complete, list(marks.values())
 
-    def keep_marks(self, db: sqlite3.Connection, batch: int | None, marks: Sequence[str]) -> None:
+    def keep_marks(self, db: Statements, batch: int | None, marks: Sequence[str]) -> None:
         db.executemany("INSERT INTO ticket_mark VALUES (?, ?)", [(batch, mark) for mark in marks])
 
-    def marks(self, db: sqlite3.Connection, batch: int) -> list[str]:
+    def marks(self, db: Statements, batch: int) -> list[str]:
         """Marks of a batch in the outbox."""
         return [line for (line,) in db.execute("SELECT line FROM ticket_mark WHERE batch = ?", (batch,))]
 
-    def forget_marks(self, db: sqlite3.Connection, batch: int) -> None:
+    def forget_marks(self, db: Statements, batch: int) -> None:
         db.execute("DELETE FROM ticket_mark WHERE batch = ?", (batch,))
 
-    def forget_rejected(self, db: sqlite3.Connection, device_id: str, ts: int) -> None:
+    def forget_rejected(self, db: Statements, device_id: str, ts: int) -> None:
         """Forget a weighing that the store rejected: what comes again of its ticket counts."""
         db.execute("DELETE FROM ticket WHERE device = ? AND ts = ?", (device_id, ts))
 
-    def _keep(self, db: sqlite3.Connection, one: ArrivedWeighing) -> bool:
+    def _keep(self, db: Statements, one: ArrivedWeighing) -> bool:
         """Add a weighing; False if it is a duplicate that is remembered."""
         weighing = one.weighing
         device_id, number, of_ticket = weighing.device_id, ticket_number(weighing.ticket), ticket_weighing(weighing)
@@ -122,9 +107,8 @@ class TicketBook:
             (device_id, corrected),
         ).fetchone()
         root = corrected if found is None else found[0]
-        verb = "INSERT OR IGNORE" if one.line is None else "INSERT OR REPLACE"
         added = db.execute(
-            f"{verb} INTO ticket VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '')",
+            _ADD_OLD if one.line is None else _ADD_NEW,
             (
                 device_id,
                 weighing.ts,
@@ -133,7 +117,7 @@ class TicketBook:
                 of_ticket.plate,
                 of_ticket.weights,
                 of_ticket.about,
-                of_ticket.corrects,
+                int(of_ticket.corrects),
                 net_kg(weighing),
                 one.head,
             ),
@@ -144,7 +128,7 @@ class TicketBook:
             db.execute("UPDATE ticket SET root = ? WHERE device = ? AND root = ?", (root, device_id, number))
         return True
 
-    def _decided(self, db: sqlite3.Connection, weighing: Weighing) -> Iterator[tuple[int, str, str]]:
+    def _decided(self, db: Statements, weighing: Weighing) -> Iterator[tuple[int, str, str]]:
         """Decide what counts of a weighing's ticket; yields instant, head and fields of each row that changes."""
         device_id = weighing.device_id
         rows = db.execute(
@@ -167,13 +151,13 @@ class TicketBook:
         )
         for (ts, _, _, _, _, kg, head, before), state in zip(rows, states, strict=True):
             if state != before and (not before or ts >= newest - _SETTLED_MS):
-                db.execute("UPDATE ticket SET state = ? WHERE device = ? AND ts = ?", (state, device_id, ts))
+                db.execute("UPDATE ticket SET state = ? WHERE device = ? AND ts = ?", (str(state), device_id, ts))
                 yield ts, head, _fields(state, kg)
 
-    def _forget(self, db: sqlite3.Connection, devices: set[str]) -> None:
+    def _forget(self, db: Statements, devices: set[str]) -> None:
         db.executemany(
-            "DELETE FROM ticket WHERE device = ?1 AND ts < (SELECT max(ts) FROM ticket WHERE device = ?1) - ?2",
-            [(device_id, KEPT_MS) for device_id in sorted(devices)],
+            "DELETE FROM ticket WHERE device = ? AND ts < (SELECT max(ts) FROM ticket WHERE device = ?) - ?",
+            [(device_id, device_id, KEPT_MS) for device_id in sorted(devices)],
         )
 
 

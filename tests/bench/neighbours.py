@@ -23,7 +23,7 @@ from typing import Final
 
 from devices.city.model import City, Device, DeviceRole
 from haulwatch.health.path_status import PathStatus
-from haulwatch.settings.data_files import process_log_folder
+from haulwatch.settings.data_files import process_log_folder, recorder_state_path
 from haulwatch.settings.groups import LimitSettings
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.log import disk_reserve_bytes, open_raw_log
@@ -134,7 +134,12 @@ def _row(
 ) -> NeighbourRow:
     settings = running.installation.settings
     files = [path for path in settings.paths.data_dir.rglob("*") if path.is_file()]
-    found = PathStatus(settings, lambda: open_raw_log(settings), lambda: disk_reserve_bytes(settings)).over_limit()
+    found = PathStatus(
+        settings,
+        lambda: open_raw_log(settings),
+        lambda: recorder_state_path(settings),
+        lambda: disk_reserve_bytes(settings),
+    ).over_limit()
     return NeighbourRow(
         phase,
         sent,

@@ -146,5 +146,5 @@ def test_a_day_through_kafka_ends_as_through_the_log_on_disk(
     assert ledgers[1] == ledgers[0]
     assert there.stored() == here.stored()
     assert {line.device: sum(line.quarantined.values()) for line in ledgers[0].devices}["P02"] > 5
-    read = len(messages) + 2 * (PARTITIONS - 1)  # each revision stands in every partition
-    assert sent.committed() == {"recorder": read, "judge": read}
+    assert sent.last_offset() > len(messages)  # revisions, ticks and tickets stand in every partition
+    assert sent.committed() == dict.fromkeys(("recorder", "judge"), sent.last_offset())

@@ -37,8 +37,14 @@ share.coordinator.state.topic.num.partitions=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
+group.consumer.min.session.timeout.ms=1000
+group.consumer.session.timeout.ms={session_ms}
+group.consumer.min.heartbeat.interval.ms=500
+group.consumer.heartbeat.interval.ms=1000
 log.index.size.max.bytes=1048576
 """
+SESSION_MS: Final = 6_000
+"""A member of a group that is not heard for so long has died; 45 s on a server that nobody configures."""
 
 
 def kafka_absent() -> str | None:
@@ -87,7 +93,8 @@ class KafkaServer:
         config = self.folder / "server.properties"
         if not config.exists():
             self.folder.mkdir(parents=True, exist_ok=True)
-            text = _CONFIG.format(port=self.port, controller_port=self.controller_port, folder=self.folder)
+            ports = {"port": self.port, "controller_port": self.controller_port}
+            text = _CONFIG.format(**ports, folder=self.folder, session_ms=SESSION_MS)
             settings = dict(line.split("=", 1) for line in text.splitlines()) | dict(self.more)
             alone = "controller.quorum.voters" not in settings
             if not alone:

@@ -3,7 +3,6 @@
 import asyncio
 
 from haulwatch.commands.shared import exits_on_error
-from haulwatch.process import system_clock
 from haulwatch.process.current_city import CurrentCity
 from haulwatch.process.garbage import keep_objects
 from haulwatch.process.lifetime import role, stop_event
@@ -12,12 +11,14 @@ from haulwatch.wiring.databases import open_current_city
 from haulwatch.wiring.log import wait_for_log
 from haulwatch.wiring.recorder import recorder_parts
 from ingest.process.heartbeat import keep_beating
-from ingest.recorder.run import run_recorder
 
 
 @exits_on_error
 def record() -> None:
-    """Write readings from the raw log to the store; keep dead letters and the ledger."""
+    """Write readings from the raw log to the store; keep dead letters and the ledger.
+
+    With the raw log on Kafka, several may run, each in a data directory of its own: they share the partitions.
+    """
     with role("recorder") as settings, open_current_city(settings) as city:
         asyncio.run(_record(settings, city))
 
@@ -31,7 +32,7 @@ async def _record(settings: Settings, city: CurrentCity) -> None:
         keep_objects()  # the city and the newest instants: to search them took a sixth of the recorder's time
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(keep_beating(parts.heartbeat_path, stop), name="heartbeat")
-            tasks.create_task(parts.revisions.run(stop), name="revisions")
+            tasks.create_task(parts.revisions.run(stop, parts.leads), name="revisions")
             retention = tasks.create_task(parts.retention.run(), name="raw log retention")
-            await run_recorder(parts.recorder, stop, clock=system_clock.now_ms)
+            await parts.record(stop)
             retention.cancel()

@@ -42,7 +42,7 @@ class KafkaConnection:
     servers: str
     """host:port, with commas between."""
     prefix: str = "haulwatch"
-    """The topic is `<prefix>.raw`; groups of consumers are `<prefix>.<consumer>`."""
+    """Topics are `<prefix>.raw` and those of `judge_topics`; groups of consumers are `<prefix>.<consumer>`."""
     partitions: int = 64
     security: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Properties of the client for TLS and SASL."""
@@ -52,6 +52,21 @@ class KafkaConnection:
     @property
     def topic(self) -> str:
         return f"{self.prefix}.raw"
+
+    @property
+    def verdicts_topic(self) -> str:
+        """Verdicts of all partitions, in one."""
+        return f"{self.prefix}.verdicts"
+
+    @property
+    def state_topic(self) -> str:
+        """State of the devices, by partition of the raw log."""
+        return f"{self.prefix}.state"
+
+    @property
+    def fleet_state_topic(self) -> str:
+        """State of what compares devices."""
+        return f"{self.prefix}.fleet-state"
 
     def group(self, consumer: str) -> str:
         return f"{self.prefix}.{consumer}"

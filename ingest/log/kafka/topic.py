@@ -1,4 +1,4 @@
-"""Creates the topic, and says whether it is as it should be."""
+"""Creates the topics, and says whether that of the raw log is as it should be."""
 
 import time
 from collections.abc import Mapping
@@ -22,6 +22,7 @@ from ingest.log.kafka.writer import check_partitions
 _LOOK_S: Final = 0.1
 _FOREVER: Final = -1
 _LATEST: Final = (1 << 63) - 1
+_VERDICTS_MS: Final = 7 * 86_400_000
 
 
 class TopicRefused(OperatorError):
@@ -50,16 +51,51 @@ def topic_settings(keep_ms: int, replicas: int) -> Mapping[str, str]:
     }
 
 
-def create_topic(connection: KafkaConnection, keep_ms: int, replicas: int) -> bool:
-    """Create the topic, or give one that exists these settings; True if it was created.
+def judge_topics(connection: KafkaConnection, replicas: int) -> Mapping[str, tuple[int, Mapping[str, str]]]:
+    """The topics between and behind the judge's workers: partitions and settings by name.
 
-    Raises RawLogMisfit if it exists with another number of partitions, TopicRefused, RawLogUnavailable.
+    State is kept by key for ever, the last value of each; verdicts for a week, which is longer than the stage that
+    compares devices may stand still.
     """
+    durable = {
+        "max.message.bytes": str(MAX_MESSAGE_BYTES),
+        "min.insync.replicas": str(replicas // 2 + 1),
+        "unclean.leader.election.enable": "false",
+        "flush.messages": str(1 if replicas == 1 else _LATEST),
+    }
+    state = durable | {"cleanup.policy": "compact", "segment.bytes": str(64 << 20), "min.cleanable.dirty.ratio": "0.2"}
+    verdicts = durable | {
+        "cleanup.policy": "delete",
+        "retention.ms": str(_VERDICTS_MS),
+        "retention.bytes": str(_FOREVER),
+    }
+    return {
+        connection.verdicts_topic: (1, verdicts),
+        connection.state_topic: (connection.partitions, state),
+        connection.fleet_state_topic: (1, state),
+    }
+
+
+def create_topic(connection: KafkaConnection, keep_ms: int, replicas: int) -> bool:
+    """Create the topics, or give those that exist their settings; True if that of the raw log was created.
+
+    Raises RawLogMisfit if one exists with another number of partitions, TopicRefused, RawLogUnavailable.
+    """
+    for topic, (partitions, settings) in judge_topics(connection, replicas).items():
+        _create(connection, topic, partitions, replicas, settings)
+    created = _create(connection, connection.topic, connection.partitions, replicas, topic_settings(keep_ms, replicas))
+    if created:
+        _wait_for_leaders(connection)
+    return created
+
+
+def _create(
+    connection: KafkaConnection, topic: str, partitions: int, replicas: int, settings: Mapping[str, str]
+) -> bool:
     admin_of, kafka = admin_library(), library()
-    settings = topic_settings(keep_ms, replicas)
     with translated(connection):
         admin = admin_of.AdminClient(connection.properties())
-        new = admin_of.NewTopic(connection.topic, connection.partitions, replicas, config=dict(settings))
+        new = admin_of.NewTopic(topic, partitions, replicas, config=dict(settings))
         [answer] = admin.create_topics([new], request_timeout=ANSWER_S).values()
         try:
             answer.result()
@@ -68,13 +104,10 @@ def create_topic(connection: KafkaConnection, keep_ms: int, replicas: int) -> bo
             if error.code() != kafka.KafkaError.TOPIC_ALREADY_EXISTS:
                 if error.retriable():
                     raise
-                raise TopicRefused(
-                    f"Kafka does not create {connection.topic}: {unavailable(connection, error)}"
-                ) from exc
-            check_partitions(connection, admin)
-            _set(admin_of, admin, connection, settings)
+                raise TopicRefused(f"Kafka does not create {topic}: {unavailable(connection, error)}") from exc
+            check_partitions(connection, admin, topic=topic, partitions=partitions)
+            _set(admin_of, admin, topic, settings)
             return False
-    _wait_for_leaders(connection)
     return True
 
 
@@ -86,7 +119,7 @@ def use_settings(
     with translated(connection):
         admin = admin_of.AdminClient(connection.properties())
         check_partitions(connection, admin)
-        _set(admin_of, admin, connection, topic_settings(keep_ms, replicas) if settings is None else settings)
+        _set(admin_of, admin, connection.topic, topic_settings(keep_ms, replicas) if settings is None else settings)
 
 
 def _wait_for_leaders(connection: KafkaConnection) -> None:
@@ -127,11 +160,11 @@ def found_settings(connection: KafkaConnection) -> Mapping[str, str]:
     }
 
 
-def _set(admin_of: Any, admin: Any, connection: KafkaConnection, settings: Mapping[str, str]) -> None:
+def _set(admin_of: Any, admin: Any, topic: str, settings: Mapping[str, str]) -> None:
     entries = [
         admin_of.ConfigEntry(name, value, incremental_operation=admin_of.AlterConfigOpType.SET)
         for name, value in settings.items()
     ]
-    resource = admin_of.ConfigResource(admin_of.ResourceType.TOPIC, connection.topic, incremental_configs=entries)
+    resource = admin_of.ConfigResource(admin_of.ResourceType.TOPIC, topic, incremental_configs=entries)
     [answer] = admin.incremental_alter_configs([resource], request_timeout=ANSWER_S).values()
     answer.result()

@@ -21,8 +21,8 @@ from ingest.log.kafka.connection import (
     translated,
     unavailable,
 )
-from ingest.log.kafka.record_format import TICK_PARTITION, headers_of, is_for_all, key_of
-from ingest.log.records import RawMessage
+from ingest.log.kafka.record_format import as_in, headers_of, is_for_all, key_of, partition_of
+from ingest.log.records import REVISION_TOPICS, TICK_TOPIC, RawMessage
 
 _FLUSH_S: Final = ANSWER_S + 2.0
 """Beyond the time after which the client gives a message up by itself."""
@@ -34,6 +34,8 @@ _KEPT_BYTES: Final = 2 << 20
 
 _log = logging.getLogger(__name__)
 
+IDLE_MS: Final = 10_000
+"""A partition in which nothing was received for so long gets a tick beside what others get: its time passes too."""
 _Place = tuple[int, int]
 """Index of the message in its batch, and partition; -1: by its key."""
 _BY_KEY: Final = -1
@@ -48,9 +50,13 @@ class KafkaWriter:
         self._producer: Any = None
         self.ends: dict[int, int] = {}
         """Partition → its end, as far as this writer knows: as it was at first, and after its own records."""
-        self._batch: Sequence[RawMessage] = ()
+        self._messages: list[RawMessage] = []
+        self._batch: list[RawMessage] = []
+        """`_messages`, and a tick for partitions that get none of them."""
         self._unacknowledged: set[_Place] = set()
         """Of `_batch`, which the last call could not append whole."""
+        self._newest: list[int] = []
+        """Receive time, ms, of the last record of each partition that this writer appended; at first, of the first."""
 
     def append(self, messages: Sequence[RawMessage]) -> int:
         """Add messages, and return how many records the log has as far as this writer knows.
@@ -58,13 +64,17 @@ class KafkaWriter:
         On return every one is acknowledged. Raises RawLogUnavailable: some may be in the log; append the same batch
         again. Raises RawLogMisfit for a topic of another number of partitions.
         """
-        if not self._unacknowledged or messages != self._batch:
-            self._batch = messages
-            self._unacknowledged = {
-                (index, partition)
-                for index, message in enumerate(messages)
-                for partition in self._partitions_of(message)
-            }
+        if not self._unacknowledged or list(messages) != self._messages:
+            self._messages = list(messages)
+            self._batch, self._unacknowledged = (
+                self._messages,
+                {
+                    (index, partition)
+                    for index, message in enumerate(messages)
+                    for partition in self._partitions_of(message)
+                },
+            )
+            self._tick_beside()
         with translated(self._connection):
             self._send()
         return sum(self.ends.values())
@@ -73,9 +83,19 @@ class KafkaWriter:
         self._producer = None
 
     def _partitions_of(self, message: RawMessage) -> Sequence[int]:
-        if is_for_all(message):
-            return range(self._connection.partitions)
-        return (_BY_KEY,) if key_of(message) else (TICK_PARTITION,)
+        return range(self._connection.partitions) if is_for_all(message) else (_BY_KEY,)
+
+    def _tick_beside(self) -> None:
+        """Let time pass in partitions that get nothing of what is received, by a tick of no silence."""
+        received = [one.received_at for one in self._messages if one.topic not in REVISION_TOPICS and not one.waited]
+        if not received:
+            return
+        now = max(received)
+        self._newest = self._newest or [now] * self._connection.partitions
+        idle = [one for one, newest in enumerate(self._newest) if abs(now - newest) >= IDLE_MS]
+        if idle and not any(one.topic == TICK_TOPIC for one in self._messages):
+            self._batch = [*self._messages, RawMessage(TICK_TOPIC, b"0", now)]
+            self._unacknowledged |= {(len(self._messages), partition) for partition in idle}
 
     def _send(self) -> None:
         producer = self._producer = self._producer or self._open()
@@ -98,15 +118,18 @@ class KafkaWriter:
     def _produce(self, producer: Any, place: _Place, failed: list[Any]) -> None:
         index, partition = place
         message = self._batch[index]
+        key, payload, headers = key_of(message), sendable(message), headers_of(message)
         chosen = {} if partition == _BY_KEY else {"partition": partition}
+        if chosen:
+            payload, headers = as_in(message, payload, partition, partition_of(key, self._connection.partitions))
         while True:
             try:
                 producer.produce(
                     self._connection.topic,
-                    sendable(message),
-                    key_of(message) or None,
+                    payload,
+                    key or None,
                     timestamp=message.received_at,
-                    headers=headers_of(message),
+                    headers=headers,
                     on_delivery=partial(self._answered, place, failed),
                     **chosen,
                 )
@@ -120,7 +143,9 @@ class KafkaWriter:
             failed.append(error)
             return
         self._unacknowledged.discard(place)
-        partition = record.partition()
+        partition, message = record.partition(), self._batch[place[0]]
+        if self._newest and not message.waited:
+            self._newest[partition] = message.received_at
         self.ends[partition] = max(self.ends.get(partition, 0), record.offset() + 1)
 
     def _open(self) -> Any:
@@ -156,12 +181,14 @@ def sendable(message: RawMessage) -> bytes:
     return payload[:_KEPT_BYTES]
 
 
-def check_partitions(connection: KafkaConnection, client: Any, answer_s: float = ANSWER_S) -> None:
+def check_partitions(
+    connection: KafkaConnection, client: Any, answer_s: float = ANSWER_S, topic: str = "", partitions: int = 0
+) -> None:
     """Raise RawLogMisfit if the topic has another number of partitions, RawLogUnavailable if it is not there.
 
-    `client`: any client of the library, inside `translated`.
+    `client`: any client of the library, inside `translated`. By default the topic of the raw log.
     """
-    topic = connection.topic
+    topic, partitions = topic or connection.topic, partitions or connection.partitions
     kafka = library()
     try:
         found = client.list_topics(topic, timeout=answer_s).topics.get(topic)
@@ -172,7 +199,7 @@ def check_partitions(connection: KafkaConnection, client: Any, answer_s: float =
         raise kafka.KafkaException(found.error)
     if found is None or not found.partitions:
         raise TopicMissing(f"Kafka at {connection.servers} has no topic {topic}: run `haulwatch kafka init`")
-    if len(found.partitions) != connection.partitions:
+    if len(found.partitions) != partitions:
         raise RawLogMisfit(
             f"topic {topic} has {len(found.partitions)} partitions and HAULWATCH_KAFKA_PARTITIONS is "
             f"{connection.partitions}: set it to {len(found.partitions)}; a topic that gets more partitions moves "

@@ -40,10 +40,15 @@ def readiness(haulwatch: Installation) -> tuple[str, str]:
 @pytest.mark.real
 @pytest.mark.long
 def test_kafka_and_processes_killed_lose_nothing_and_store_nothing_twice(
-    install: Callable[..., Installation], mosquitto: Mosquitto, own_kafka: KafkaServer, tmp_path: Path
+    install: Callable[..., Installation],
+    mosquitto: Mosquitto,
+    own_kafka: KafkaServer,
+    postgres_url: str,
+    tmp_path: Path,
 ) -> None:
     haulwatch = install(
         "kafka",
+        HAULWATCH_DATABASE_URL=postgres_url,
         HAULWATCH_MQTT_URL=mosquitto.url,
         HAULWATCH_KAFKA_URL=own_kafka.url,
         HAULWATCH_KAFKA_PARTITIONS=str(PARTITIONS),

@@ -10,14 +10,17 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from devices.readings.series import Point
 from haulwatch.health import doctor
 from haulwatch.health.check_result import CheckResult, CheckStatus
 from haulwatch.process.current_city import CurrentCity
 from haulwatch.settings.load import Settings, load_settings
 from haulwatch.wiring.recorder import recorder_parts
 from haulwatch.wiring.stores import prove_store
+from ingest.store import Row
 from ingest.store.influx import InfluxStore
-from ingest.store.probe import MEASUREMENT, StoreForgets
+from ingest.store.probe import MEASUREMENT, StoreForgets, prove
+from ingest.store.sqlite import SqliteStore
 from tests.servers.influxdb import InfluxServer
 from tests.waiting import PATIENCE_S
 
@@ -155,3 +158,24 @@ async def test_the_embedded_store_is_proved_and_never_made_in_a_directory_that_i
     assert found.status is CheckStatus.FAIL
     assert "no such data directory" in found.detail
     assert not (tmp_path / "typo").exists()
+
+
+class Crowded(SqliteStore):
+    """Other processes prove the same store in the same moment."""
+
+    others = 2
+
+    async def rows(
+        self, kind: str, device_id: str, start: int, end: int, *, limit: int, part: str | None = None
+    ) -> list[Row]:
+        if self.others:
+            self.others -= 1
+            await self.write([Point(kind, (("device", device_id),), {"mark": "of another"}, start)])
+        return await super().rows(kind, device_id, start, end, limit=limit, part=part)
+
+
+async def test_processes_that_prove_a_store_at_once_all_find_that_it_keeps_what_it_confirms(tmp_path: Path) -> None:
+    store = Crowded(tmp_path / "points.db")
+    await prove(store, 1_700_000_000_000)
+    assert store.others == 0
+    await store.close()

@@ -11,6 +11,7 @@ import pytest
 from ingest.ledger import compaction
 from ingest.ledger.compaction import MAX_AGE_S
 from ingest.ledger.dead_letters import DeadLetters
+from ingest.ledger.state.port import Statements
 from ingest.ledger.state_file import StateUnavailable
 from ingest.log.raw_log import RawLogError
 from ingest.log.records import FLOOD_TOPIC
@@ -222,7 +223,7 @@ class Doubtful(RecorderState):
     doubtful = False
 
     @contextmanager
-    def changing(self) -> Iterator[sqlite3.Connection]:
+    def changing(self) -> Iterator[Statements]:
         with super().changing() as db:
             yield db
         if self.doubtful:

@@ -21,6 +21,7 @@ VERSION_3 = (Path(__file__).parent / "recorder_version_3.sql").read_text()
 VERSION_4 = (Path(__file__).parent / "recorder_version_4.sql").read_text()
 VERSION_5 = (Path(__file__).parent / "recorder_version_5.sql").read_text()
 VERSION_6 = (Path(__file__).parent / "recorder_version_6.sql").read_text()
+VERSION_7 = (Path(__file__).parent / "recorder_version_7.sql").read_text()
 VERSION_1 = (
     "ALTER TABLE progress DROP COLUMN write_ms",
     "ALTER TABLE progress DROP COLUMN slowest_write_ms",
@@ -163,7 +164,38 @@ async def test_version_6_keeps_the_counts_of_its_letters(tmp_path: Path) -> None
     assert letters.purge() == (3, 3 * (1 + LETTER_BYTES))
 
 
-@pytest.mark.parametrize("version", [VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6])
+async def test_version_7_keeps_its_totals_and_what_its_letters_take(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.receive(position(1, seq=1), position(2, seq=2))
+    health = updated_health(None, [(1, T0 + 1000, NOW), (2, T0 + 2000, NOW)])
+    with closing(sqlite3.connect(bench.state_path)) as db:
+        db.executescript(VERSION_7)
+        db.execute("UPDATE progress SET offset = 2")
+        row = ("truck-1", 3, 1, NOW, NOW, T0 + 2000, health, NOW, '{"temperature_c": 2}')
+        db.execute(
+            "INSERT INTO ledger (device, received, duplicate, stored, first_seen, last_seen, newest, watch, heard_at,"
+            " corrected) VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?)",
+            row,
+        )
+        db.execute("INSERT INTO series VALUES ('position', 'truck-1', '')")
+        db.execute("INSERT INTO quarantine VALUES ('truck-1', 'broken_json', 2, 1026)")
+        db.execute("UPDATE letters_kept SET bytes = 1026")
+        letter = (
+            "INSERT INTO dead_letter (device, counted_as, reason, detail, topic, payload, received_at)"
+            " VALUES ('truck-1', 'truck-1', 'broken_json', 'cut', 'haulwatch/v1/truck-1/position', x'7b', ?)"
+        )
+        db.executemany(letter, [(NOW,), (NOW,)])
+        db.commit()
+    kept = {"received": 3, "stored": 1, "quarantined": {"broken_json": 2}}
+    assert counts(bench.ledger()) == kept
+    assert bench.line("truck-1").dropped_fields == {"temperature_c": 2}
+    bench.receive(position(2, seq=2), position(5, seq=5))
+    assert counts(await bench.drain()) == {**kept, "received": 5, "stored": 3}, "what the file has not is asked for"
+    assert bench.line("truck-1").gaps == 2
+    assert DeadLetters(bench.state_path).purge() == (2, 2 * (1 + LETTER_BYTES))
+
+
+@pytest.mark.parametrize("version", [VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7])
 def test_an_upgraded_file_has_the_tables_of_a_new_one(tmp_path: Path, version: str) -> None:
     with closing(sqlite3.connect(tmp_path / "old.db")) as db:
         db.executescript(re.sub("--.*", "", version))

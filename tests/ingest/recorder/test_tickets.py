@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from msgspec import convert
 
 from devices.readings.models import Weighing
+from ingest.ledger.schema import SCHEMA
 from ingest.recorder.line import measured
 from ingest.recorder.tickets import KEPT_MS, MAX_SAME_NUMBER, ArrivedWeighing, TicketBook
 from ingest.store.line_protocol import decode_line
@@ -30,7 +31,8 @@ class Stored:
 
     def __init__(self) -> None:
         self.db = closed_later(sqlite3.connect(":memory:"))
-        self.book = TicketBook(self.db)
+        self.db.executescript(SCHEMA)
+        self.book = TicketBook()
         self.rows: dict[int, dict[str, Any]] = {}
 
     def send(self, *batch: Weighing) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Any
 from uuid import uuid4
 
@@ -13,7 +13,7 @@ from ingest.log.errors import RawLogMisfit, RawLogUnavailable
 from ingest.log.kafka.connection import KafkaConnection
 from ingest.log.kafka.kafka_log import KafkaLog
 from ingest.log.kafka.topic import found_settings
-from ingest.log.records import CITY_TOPIC, TICK_TOPIC, RawMessage, parts_of_place
+from ingest.log.records import CITY_TOPIC, COPY_TOPIC, TICK_TOPIC, RawMessage, parts_of_place
 from tests.ingest.log.kafka.parts import (
     KAFKA_ADMIN,
     PARTITIONS,
@@ -50,7 +50,6 @@ def test_every_mark_of_a_message_comes_back(log: KafkaLog) -> None:
         RawMessage("haulwatch/v1/truck-1/position", b"\x00\xff", T0, retained=True),
         RawMessage("haulwatch/v1/truck-1/position", b"", T0 + 1, waited=True),
         RawMessage("垃圾/车辆/七", "载重".encode(), T0 + 2, "of-a-terminal", retained=True, waited=True),
-        RawMessage(TICK_TOPIC, b"10000", T0 + 3),
     ]
     log.append(messages)
     assert [record.message for record in read_all(log)] == messages
@@ -116,12 +115,29 @@ def test_new_messages_are_read_after_the_end_was_reached(log: KafkaLog) -> None:
     assert first.offset == 1
 
 
-def test_a_revision_stands_in_every_partition_and_a_tick_in_one(log: KafkaLog) -> None:
+def test_a_revision_and_a_tick_stand_in_every_partition_and_silence_counts_once(log: KafkaLog) -> None:
     log.append([RawMessage(CITY_TOPIC, b"city", T0), RawMessage(TICK_TOPIC, b"10000", T0 + 1)])
     records = read_all(log)
     cities = [record for record in records if record.message.topic == CITY_TOPIC]
     assert sorted(parts_of_place(record.place)[0] for record in cities) == list(range(PARTITIONS))
-    assert [record.message.topic for record in records] == [CITY_TOPIC] * PARTITIONS + [TICK_TOPIC]
+    assert [record.message.topic for record in records] == [CITY_TOPIC] * PARTITIONS + [TICK_TOPIC] * PARTITIONS
+    assert sum(int(record.message.payload) for record in records[PARTITIONS:]) == 10_000
+
+
+def test_a_ticket_stands_once_in_the_log_and_as_an_empty_copy_elsewhere(log: KafkaLog) -> None:
+    ticket = RawMessage("haulwatch/v1/bridge-1/weighing", b"{}", T0)
+    log.append([ticket])
+    assert Counter(record.message.topic for record in read_all(log)) == {ticket.topic: 1, COPY_TOPIC: PARTITIONS - 1}
+
+
+def test_time_passes_in_a_partition_of_which_nothing_is_heard(log: KafkaLog) -> None:
+    """One device sends for half a minute; the partitions of others get a tick each ten seconds."""
+    for second in range(31):
+        log.append([of_device("truck-1", second, T0 + 1_000 * second)])
+    ticks = [record for record in read_all(log) if record.message.topic == TICK_TOPIC]
+    assert {record.message.payload for record in ticks} == {b"0"}
+    by_partition = Counter(parts_of_place(record.place)[0] for record in ticks)
+    assert sorted(by_partition.values()) == [3] * (PARTITIONS - 1)
 
 
 def test_a_batch_that_was_kept_in_part_is_completed_without_repeats(log: KafkaLog, connection: KafkaConnection) -> None:

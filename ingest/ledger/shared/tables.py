@@ -1,0 +1,173 @@
+"""The tables of all partitions in PostgreSQL: for the ledger's readers, dead letters, and who takes a partition.
+
+`owner` has a row for each partition, and every transaction that changes a partition's rows holds that row's lock: so
+they follow each other, as the transactions of a file do. Its `epoch` is the fencing number. Who takes a partition over
+counts it on, and a recorder whose number is another one changes nothing any more: one that was paused and has lost its
+partition to another meanwhile cannot write what it had begun.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Final
+from weakref import finalize
+
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import SQLAlchemyError
+
+from devices.db.database import DatabaseError, open_database, transaction, translated
+from devices.errors import OperatorError
+from ingest.ledger.shared.dialect import translated_sql
+from ingest.ledger.state.port import Rows, StateFenced, Statements, StateUnavailable
+
+SCHEMA: Final = "recorder"
+"""Of PostgreSQL: its tables have the names that they have in a file."""
+_ALL_OWNERS: Final = (
+    "UPDATE owner SET visits = visits + 1"
+    " WHERE partition IN (SELECT partition FROM owner ORDER BY partition FOR UPDATE)"
+)
+_LOCK: Final = "SELECT epoch FROM owner WHERE partition = ? FOR UPDATE"
+_CLAIM: Final = "UPDATE owner SET epoch = epoch + 1, worker = ?, since = ? WHERE partition = ? RETURNING epoch"
+
+
+class StateMisfit(OperatorError):
+    """The tables were written for a raw log of other partitions."""
+
+
+class SharedTables:
+    """A pool of connections to the tables, closed with it. Any thread may use it. Methods raise StateUnavailable."""
+
+    def __init__(self, url: str) -> None:
+        """`url`: of the installation's PostgreSQL."""
+        self._engine = _open(url)
+        self._closing = finalize(self, self._engine.dispose)
+
+    def close(self) -> None:
+        self._closing()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Statements]:
+        with self._errors(), self._engine.connect() as opened:
+            connection = opened.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield _Connection(connection)
+
+    @contextmanager
+    def changing(self) -> Iterator[Statements]:
+        with self._transaction() as db:
+            db.execute(_ALL_OWNERS)
+            yield db
+
+    def give_back(self, *, rest: bool) -> None:
+        """Nothing: PostgreSQL uses the space again by itself (autovacuum)."""
+
+    def prepare(self, partitions: int) -> None:
+        """Make a row for each partition where there are none. Raises StateMisfit if there are another number."""
+        rows = [(partition,) for partition in range(partitions)]
+        with self._transaction() as db:
+            db.executemany("INSERT INTO owner (partition) VALUES (?) ON CONFLICT DO NOTHING", rows[:1])
+            db.execute(_LOCK, (0,))  # one recorder after the other
+            [(found,)] = db.execute("SELECT count(*) FROM owner").fetchall()
+            if found not in {1, partitions}:
+                raise StateMisfit(
+                    f"the recorder's tables were written for {found} partitions and HAULWATCH_KAFKA_PARTITIONS is "
+                    f"{partitions}: set it to {found}, or begin with an empty database and another "
+                    "HAULWATCH_KAFKA_PREFIX"
+                )
+            db.executemany("INSERT INTO owner (partition) VALUES (?) ON CONFLICT DO NOTHING", rows)
+            db.executemany('INSERT INTO progress (partition, "offset") VALUES (?, 0) ON CONFLICT DO NOTHING', rows)
+
+    def claim(self, partition: int, worker: str, now: int) -> "PartitionTables":
+        """Take a partition over: from now on no other recorder changes its rows. `now`: ms since 1970 UTC.
+
+        A transaction of the former owner that has begun ends first. `worker` names this process to people.
+        """
+        with self._transaction() as db:
+            [(epoch,)] = db.execute(_CLAIM, (worker, now, partition)).fetchall()
+        return PartitionTables(self, partition, epoch)
+
+    @contextmanager
+    def reading(self) -> Iterator[Statements]:
+        with self._transaction() as db:
+            yield db
+
+    @contextmanager
+    def changing_one(self, partition: int, epoch: int) -> Iterator[Statements]:
+        """A transaction of the partition's owner. Raises StateFenced if that is another one."""
+        with self._transaction() as db:
+            [(found,)] = db.execute(_LOCK, (partition,)).fetchall()
+            if found != epoch:
+                raise StateFenced(
+                    f"partition {partition} of the raw log: another recorder has taken it over (number {found} after "
+                    f"{epoch})"
+                )
+            yield db
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Statements]:
+        with self._errors(), transaction(self._engine) as connection:
+            yield _Connection(connection)
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except DatabaseError as exc:
+            raise StateUnavailable(f"the recorder's tables: {exc}") from exc
+        except SQLAlchemyError as exc:
+            raise StateUnavailable(f"the recorder's tables: {translated(exc)}") from exc
+
+
+class PartitionTables:
+    """The tables as the recorder of one partition uses them, until another one takes it over."""
+
+    def __init__(self, tables: SharedTables, partition: int, epoch: int) -> None:
+        self._tables, self.partition, self._epoch = tables, partition, epoch
+
+    def close(self) -> None:
+        """Nothing: all partitions of a recorder share its connections."""
+
+    def reading(self) -> AbstractContextManager[Statements]:
+        return self._tables.reading()
+
+    def changing(self) -> AbstractContextManager[Statements]:
+        return self._tables.changing_one(self.partition, self._epoch)
+
+    def check_owner(self) -> None:
+        with self.changing():
+            pass
+
+    def positions(self) -> Mapping[int, int]:
+        with self.reading() as db:
+            found = db.execute('SELECT "offset" FROM progress WHERE partition = ?', (self.partition,)).fetchone()
+        return {self.partition: 0 if found is None else found[0]}
+
+
+class _Connection:
+    """Statements over a connection of SQLAlchemy."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> Rows:
+        return self._connection.exec_driver_sql(translated_sql(sql), tuple(parameters))
+
+    def executemany(self, sql: str, parameters: Iterable[Sequence[Any]], /) -> object:
+        rows = [tuple(row) for row in parameters]
+        return self._connection.exec_driver_sql(translated_sql(sql), rows) if rows else None
+
+
+def _open(url: str) -> Engine:
+    engine = open_database(url)
+    if engine.dialect.name != "postgresql":
+        raise StateMisfit(
+            "HAULWATCH_KAFKA_URL is set, and HAULWATCH_DATABASE_URL names no PostgreSQL: recorders on Kafka keep what "
+            "they have done there; set HAULWATCH_DATABASE_URL=postgresql://user:password@host/name"
+        )
+    event.listen(engine, "connect", _use_schema)
+    return engine
+
+
+def _use_schema(connection: Any, _record: object) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET search_path = {SCHEMA}")
+    connection.commit()

@@ -1,0 +1,365 @@
+"""A member of a consumer group: Kafka shares the partitions of a topic among the members, and moves them when one
+comes, leaves, or is not heard any more.
+
+    GroupMember    one client; `poll` fetches, and says which partitions come and go
+    Owner          what a worker does when they do
+    PartitionLog   one partition that is owned, as a log of its own
+
+The group is Kafka's, by its protocol `consumer` (KIP-848): nothing of membership, leases or heartbeats is written here.
+A member that died is noticed after the broker's `group.consumer.session.timeout.ms`.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+from ingest.log.errors import RawLogMisfit, RawLogUnavailable
+from ingest.log.kafka.connection import ANSWER_S, MAX_MESSAGE_BYTES, KafkaConnection, error_text, library, translated
+from ingest.log.kafka.record_format import message_of
+from ingest.log.records import LogRecord, RawMessage, place_in
+
+_TAKEN_AT_ONCE: Final = 2_000
+_MANY: Final = 4_000
+"""Records of one partition that wait to be read; then it is paused until a quarter is left."""
+_POLL_AGAIN_WITHIN_MS: Final = 300_000
+"""A member that does not poll for so long is taken for stuck, and loses its partitions."""
+
+_log = logging.getLogger(__name__)
+
+
+class PartitionGone(RawLogUnavailable):
+    """The partition is another member's, or will be: what was not written is that member's to do again."""
+
+
+class Owner(Protocol):
+    """What owns partitions. Called inside `GroupMember.poll` and `close`; raises nothing."""
+
+    def assigned(self, log: "PartitionLog") -> None:
+        """A partition is ours from now on. It is read from where the first `log.read` says."""
+
+    def revoked(self, log: "PartitionLog") -> None:
+        """A partition is to go to another member, and is still ours until this returns: write what is not written."""
+
+    def lost(self, log: "PartitionLog") -> None:
+        """A partition is another member's already: forget it, and write nothing."""
+
+
+class GroupMember:
+    """One client of a group, with the partitions that Kafka gives it. For one thread at a time."""
+
+    def __init__(
+        self, connection: KafkaConnection, consumer: str, owner: Owner, topic: str = "", *, copies: bool = False
+    ) -> None:
+        """`consumer` names the group (`KafkaConnection.group`). `topic`: by default that of the raw log. `copies`: also
+        give messages that stand in this partition for a truck, and in another for their device
+        (`record_format.is_for_all`).
+        """
+        self._connection, self._owner = connection, owner
+        self._group = connection.group(consumer)
+        self._topic, self.copies = topic or connection.topic, copies
+        self._kafka = library()
+        self._consumer: Any = None
+        self._trouble: str | None = None
+        self.owned: dict[int, PartitionLog] = {}
+        """By partition, those that are ours now."""
+
+    def poll(self, wait_s: float) -> bool:
+        """Fetch what there is, waiting for a first record at most `wait_s`; call the owner about partitions that come
+        and go. Returns whether any record came.
+
+        Call it again within five minutes, however much is to be judged meanwhile. Raises RawLogUnavailable.
+        """
+        with translated(self._connection):
+            consumer = self._opened()
+            messages = consumer.consume(_TAKEN_AT_ONCE, 0)
+            if not messages and wait_s:
+                first = consumer.poll(wait_s)
+                messages = [] if first is None else [first, *consumer.consume(_TAKEN_AT_ONCE, 0)]
+            came = False
+            for message in messages:
+                came |= self._sort_in(message)
+        return came
+
+    def commit(self, positions: Mapping[int, int]) -> None:
+        """Note that these partitions are read up to these offsets: where the next owner begins that keeps no place of
+        its own, and what lag is counted from.
+
+        Raises PartitionGone if they are not ours any more, RawLogUnavailable.
+        """
+        if not positions:
+            return
+        offsets = self.offsets(positions)
+        try:
+            with translated(self._connection):
+                answers = self._opened().commit(offsets=offsets, asynchronous=False) or ()
+        except RawLogUnavailable as exc:
+            if is_fenced(exc.__cause__):
+                raise PartitionGone(str(exc)) from exc
+            raise
+        for one in answers:
+            if one.error is not None:
+                raise RawLogUnavailable(f"Kafka at {self._connection.servers}: {error_text(one.error)}")
+
+    def offsets(self, positions: Mapping[int, int]) -> list[Any]:
+        """Positions in the client's form, for a transaction."""
+        return [self._kafka.TopicPartition(self._topic, partition, offset) for partition, offset in positions.items()]
+
+    def metadata(self) -> Any:
+        """What a transaction shows to prove that this member is still in the group."""
+        with translated(self._connection):
+            return self._opened().consumer_group_metadata()
+
+    def committed(self, partition: int) -> int:
+        """The offset that was committed last; 0 if none was. Raises RawLogUnavailable."""
+        with translated(self._connection):
+            there = [self._kafka.TopicPartition(self._topic, partition)]
+            [found] = self._opened().committed(there, timeout=ANSWER_S)
+            return max(int(found.offset), 0)
+
+    def ends(self, partition: int) -> tuple[int, int]:
+        """Offset of the oldest record less one, and of the newest, as a PartitionLog counts them.
+
+        Raises RawLogUnavailable.
+        """
+        with translated(self._connection):
+            there = self._kafka.TopicPartition(self._topic, partition)
+            low, high = self._opened().get_watermark_offsets(there, timeout=ANSWER_S)
+            return int(low), int(high)
+
+    def is_at_end(self, partition: int, offset: int) -> bool:
+        """Whether nothing follows this offset, as of the broker's last answer. Asks nothing."""
+        there = self._kafka.TopicPartition(self._topic, partition)
+        _, high = self._opened().get_watermark_offsets(there, cached=True)
+        return bool(0 <= high <= offset)
+
+    def close(self) -> None:
+        """Leave the group: the owner is called as when partitions are revoked, and others get them at once."""
+        if self._consumer is None:
+            return
+        logs, self.owned = [*self.owned.values()], {}
+        for log in logs:
+            self._tell(self._owner.revoked, log)
+            log.is_owned = False
+        try:
+            self._consumer.close()
+        finally:
+            self._consumer = None
+
+    def seek(self, partition: int, after: int) -> bool:
+        """Let the records after this offset come next; False if the client is not ready for it: call it again."""
+        there = self._kafka.TopicPartition(self._topic, partition, after)
+        codes = self._kafka.KafkaError
+        try:
+            self._opened().seek(there)
+            self._opened().resume([self._kafka.TopicPartition(self._topic, partition)])
+        except self._kafka.KafkaException as exc:
+            if exc.args[0].code() in {codes._STATE, codes._TIMED_OUT, codes._IN_PROGRESS}:
+                return False
+            raise RawLogUnavailable(f"Kafka at {self._connection.servers}: {error_text(exc.args[0])}") from exc
+        return True
+
+    def pause(self, partition: int) -> None:
+        self._opened().pause([self._kafka.TopicPartition(self._topic, partition)])
+
+    def resume(self, partition: int) -> None:
+        self._opened().resume([self._kafka.TopicPartition(self._topic, partition)])
+
+    def _opened(self) -> Any:
+        if self._consumer is None:
+            consumer = self._kafka.Consumer(
+                self._connection.properties(
+                    group_id=self._group,
+                    group_protocol="consumer",
+                    enable_auto_commit=False,
+                    enable_auto_offset_store=False,
+                    auto_offset_reset="earliest",
+                    isolation_level="read_committed",
+                    check_crcs=True,
+                    fetch_wait_max_ms=100,
+                    fetch_message_max_bytes=1 << 20,
+                    fetch_max_bytes=max(MAX_MESSAGE_BYTES, 32 << 20),
+                    receive_message_max_bytes=(64 << 20) + 512,
+                    queued_max_messages_kbytes=32 << 10,
+                    max_poll_interval_ms=_POLL_AGAIN_WITHIN_MS,
+                    error_cb=self._note_trouble,
+                )
+            )
+            consumer.subscribe([self._topic], on_assign=self._assign, on_revoke=self._revoke, on_lost=self._lose)
+            self._consumer = consumer
+        return self._consumer
+
+    def _note_trouble(self, error: Any) -> None:
+        text = error_text(error)
+        if text != self._trouble:
+            _log.warning("raw log: Kafka at %s: %s; the client tries again", self._connection.servers, text)
+        self._trouble = text
+
+    def _assign(self, consumer: Any, partitions: Sequence[Any]) -> None:
+        consumer.incremental_assign(list(partitions))
+        consumer.pause(list(partitions))  # until the owner says from where on
+        for one in partitions:
+            log = self.owned[one.partition] = PartitionLog(self, one.partition)
+            self._tell(self._owner.assigned, log)
+
+    def _revoke(self, consumer: Any, partitions: Sequence[Any]) -> None:
+        for one in partitions:
+            if (log := self.owned.pop(one.partition, None)) is not None:
+                self._tell(self._owner.revoked, log)
+                log.is_owned = False
+        if partitions:
+            consumer.incremental_unassign(list(partitions))
+
+    def _lose(self, consumer: Any, partitions: Sequence[Any]) -> None:
+        for one in partitions:
+            if (log := self.owned.pop(one.partition, None)) is not None:
+                log.is_owned = False
+                self._tell(self._owner.lost, log)
+        if partitions:
+            consumer.incremental_unassign(list(partitions))
+
+    def _tell(self, what: "Callable[[PartitionLog], None]", log: "PartitionLog") -> None:
+        try:
+            what(log)
+        except Exception:  # noqa: BLE001 - raised inside the callback it leaves the assignment undone
+            _log.exception("raw log: partition %d of %s came or went, and its owner failed", log.partition, self._topic)
+
+    def _sort_in(self, message: Any) -> bool:
+        self._trouble = None
+        if (error := message.error()) is not None:
+            if error.code() == self._kafka.KafkaError._PARTITION_EOF:
+                return False
+            if error.retriable() or error.code() == self._kafka.KafkaError._ALL_BROKERS_DOWN:
+                self._note_trouble(error)
+                return False
+            raise self._kafka.KafkaException(error)
+        log = self.owned.get(message.partition())
+        return log is not None and log.take(message)
+
+
+class PartitionLog:
+    """One owned partition as a log. Its offsets count from 1 in the partition; Kafka itself counts from 0, and leaves
+    out those at which transactions end.
+    """
+
+    def __init__(self, member: GroupMember, partition: int) -> None:
+        self._member, self.partition = member, partition
+        self.is_owned = True
+        """False once it is another member's: then every method that asks Kafka raises PartitionGone."""
+        self._waiting: deque[LogRecord] = deque()
+        self._after: int | None = None
+        """The records after this offset come next; None: nobody said yet."""
+        self._fetched = 0
+        self._paused = False
+
+    def read(self, after: int, limit: int) -> list[LogRecord]:
+        """At most `limit` records after an offset, of those that `GroupMember.poll` fetched; none where it fetched none
+        yet: `is_at_end` says whether there are any. Raises PartitionGone, RawLogUnavailable, RawLogMisfit.
+        """
+        self._check()
+        if after != self._after and not self._go_to(after):
+            return []
+        taken = [self._waiting.popleft() for _ in range(min(limit, len(self._waiting)))]
+        if taken:
+            self._after = taken[-1].offset
+        if self._paused and len(self._waiting) < _MANY // 4:
+            self._paused = False
+            self._member.resume(self.partition)
+        return taken
+
+    def is_at_end(self, offset: int) -> bool:
+        """Whether nothing follows this offset, as far as is known. Asks nothing."""
+        return not self._waiting and self._member.is_at_end(self.partition, max(offset, self._fetched))
+
+    def first_offset(self) -> int:
+        self._check()
+        return self._member.ends(self.partition)[0] + 1
+
+    def last_offset(self) -> int:
+        """Offset up to which the partition is written."""
+        self._check()
+        return self._member.ends(self.partition)[1]
+
+    def commit(self, consumer: str, offset: int) -> None:
+        """As `GroupMember.commit`, for this partition. `consumer`: for the port; the member's group it is."""
+        self._check()
+        self._member.commit({self.partition: offset})
+
+    def positions(self, offset: int) -> Mapping[int, int]:
+        return {self.partition: offset}
+
+    def resume(self, positions: Mapping[int, int]) -> int:
+        """Raises RawLogMisfit if the partition ends before this position: the topic was made anew."""
+        offset = positions.get(self.partition, 0)
+        if offset and offset > (end := self.last_offset()):
+            raise RawLogMisfit(
+                f"partition {self.partition} of the raw log ends at {end:,} and was read to {offset:,}: the topic was "
+                "made anew; begin with another HAULWATCH_KAFKA_PREFIX"
+            )
+        return offset
+
+    def take(self, message: Any) -> bool:
+        """Let a fetched record wait to be read. For `GroupMember`."""
+        its = message.offset() + 1
+        if self._after is None or its <= self._fetched:
+            return False
+        _, received_at = message.timestamp()
+        try:
+            found = message_of(message.headers() or (), message.value() or b"", received_at, copies=self._member.copies)
+        except ValueError as exc:
+            _log.error("raw log: record %d of partition %d is none of ours: %s", its - 1, self.partition, exc)
+            found = RawMessage(f"$kafka/{self.partition}/{its - 1}", message.value() or b"", received_at)
+        self._fetched = its
+        self._waiting.append(LogRecord(its, found, place_in(self.partition, its)))
+        if len(self._waiting) >= _MANY and not self._paused:
+            self._paused = True
+            self._member.pause(self.partition)
+        return True
+
+    def _go_to(self, after: int) -> bool:
+        """Stand after this offset; False if the client is not ready."""
+        if self._after is not None and self._after < after <= self._fetched:
+            while self._waiting and self._waiting[0].offset <= after:
+                self._waiting.popleft()
+            self._after = after
+            return True
+        if self._after is None:
+            self._leap(after)
+        if not self._member.seek(self.partition, after):
+            return False
+        self._waiting.clear()
+        self._after = self._fetched = after
+        self._paused = False
+        return True
+
+    def _leap(self, after: int) -> None:
+        """Say which records are gone, where Kafka does not keep what follows."""
+        low = self._member.ends(self.partition)[0]
+        if low > after > 0:
+            _log.error(
+                "raw log: records %d to %d of partition %d are gone from Kafka: it removes by age, read or not; let "
+                "HAULWATCH_RAW_LOG_KEEP_DAYS be longer than any standstill",
+                *(after, low - 1, self.partition),
+            )
+
+    def _check(self) -> None:
+        if not self.is_owned:
+            raise PartitionGone(f"partition {self.partition} is another member's")
+
+
+def is_fenced(cause: object) -> bool:
+    """Whether this exception of the client says that another member owns the partition now."""
+    kafka = library()
+    if not isinstance(cause, kafka.KafkaException):
+        return False
+    codes = kafka.KafkaError
+    return cause.args[0].code() in {
+        codes._FENCED,
+        codes.PRODUCER_FENCED,
+        codes.INVALID_PRODUCER_EPOCH,
+        codes.ILLEGAL_GENERATION,
+        codes.UNKNOWN_MEMBER_ID,
+        codes.STALE_MEMBER_EPOCH,
+        codes.FENCED_MEMBER_EPOCH,
+        codes.FENCED_INSTANCE_ID,
+    }

@@ -1,0 +1,64 @@
+"""What a worker keeps and hands on of one partition that it owns: all in one transaction, by one worker at a time."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from typing import Final
+
+from ingest.log.kafka.connection import KafkaConnection
+from ingest.log.kafka.group import GroupMember
+from ingest.log.kafka.record_format import headers_of, message_of
+from ingest.log.kafka.state_topic import StateTopic
+from ingest.log.kafka.transactions import Keyed, Transactions
+from ingest.log.records import RawMessage
+
+_ONLY: Final = 0
+
+
+class PartitionStore:
+    """State of a partition in a compacted topic, and what its owner hands on. For one thread at a time.
+
+    After an error nothing of what was to be written is there: restore by a new object.
+    """
+
+    def __init__(
+        self, connection: KafkaConnection, member: GroupMember, state: StateTopic, name: str, partition: int
+    ) -> None:
+        """Fences the former owner. `name`: of the writer, with the partition. Raises RawLogUnavailable."""
+        self._connection, self._member, self._state, self._partition = connection, member, state, partition
+        self._transactions = Transactions(connection, f"{name}.{partition}")
+
+    def kept(self) -> Mapping[str, bytes]:
+        """The last value of each key. Raises RawLogUnavailable."""
+        return self._state.restore(self._partition)
+
+    def write(self, handed_on: Sequence[RawMessage], kept: Mapping[str, bytes], offset: int) -> None:
+        """Hand messages on to the topic of verdicts, keep values, and note that the partition is read up to `offset`.
+
+        Raises PartitionGone, RawLogUnavailable.
+        """
+        verdicts = [
+            Keyed(self._connection.verdicts_topic, _ONLY, str(self._partition), one.payload, headers_of(one))
+            for one in handed_on
+        ]
+        state = [Keyed(self._state.topic, self._partition, key, value) for key, value in kept.items()]
+        offsets = self._member.offsets({self._partition: offset})
+        self._transactions.write([*verdicts, *state], offsets, self._member.metadata())
+
+
+def first_revisions_in(connection: KafkaConnection, partition: int, topics: frozenset[str]) -> dict[str, bytes]:
+    """Payloads of the first revisions of these topics in a partition of the raw log, by topic; those that it has.
+
+    Raises RawLogUnavailable.
+    """
+    found: dict[str, bytes] = {}
+    with closing(StateTopic(connection, connection.topic)) as raw:
+        for record in raw.records(partition):
+            try:
+                message = message_of(record.headers() or (), record.value() or b"", 0)
+            except ValueError:
+                continue
+            if message.topic in topics:
+                found.setdefault(message.topic, message.payload)
+                if found.keys() == topics:
+                    break
+    return found

@@ -1,0 +1,366 @@
+"""Recorders that share the partitions of a raw log on Kafka, killed, paused past their session, added and removed.
+
+    python -m tests.chaos.recorder_workers --events 100
+
+What they leave in PostgreSQL and InfluxDB is compared with what one recorder on one machine makes of the same messages.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import cycle, islice
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+from uuid import uuid4
+
+import httpx
+
+from devices.city.model import City, Device, DeviceRole
+from devices.codecs.native import encode
+from devices.db.registry import Registry
+from devices.readings.models import Position, Weighing
+from haulwatch import migrations
+from haulwatch.settings.load import Settings, load_settings
+from haulwatch.wiring.stores import current_ledger
+from ingest.ledger.report import Ledger, read_ledger
+from ingest.ledger.shared.tables import SharedTables
+from ingest.log.kafka.connection import KafkaConnection
+from ingest.log.kafka.kafka_log import KafkaLog
+from ingest.log.kafka.topic import create_topic
+from ingest.log.raw_log import RawLog
+from ingest.log.records import RawMessage
+from ingest.log.revisions import city_record
+from ingest.recorder.recorder import Recorder
+from ingest.recorder.state import RecorderState
+from ingest.store.influx import InfluxStore
+from tests.ingest.recorder.parts import CITY, T0, position, topic_of
+from tests.servers.influxdb import InfluxServer
+from tests.servers.kafka import KafkaServer, kafka_absent
+from tests.servers.postgres import Postgres
+from tests.waiting import PATIENCE_S, until
+
+PARTITIONS: Final = 12
+_BRIDGES: Final = [Device(f"bridge-{n}", DeviceRole.WEIGHBRIDGE) for n in range(4)]
+_TRUCKS: Final = [Device(f"truck-{n}", DeviceRole.TRUCK, fleet="north") for n in range(40)]
+FLEET: Final = replace(CITY, devices={device.id: device for device in (*_TRUCKS, *_BRIDGES)})
+_ROUND: Final = ("added", "killed", "added", "paused", "removed", "paused")
+"""Two workers before and after it, three at most."""
+_SLICE: Final = 60
+_EVERY_S: Final = 0.2
+"""A slice of messages: 300 a second."""
+
+
+class Traffic:
+    """What devices send: readings in order, late ones, repeats, contradictions, corrected tickets, noise."""
+
+    def __init__(self, dice: random.Random) -> None:
+        self._dice, self._second, self._sent = dice, 0, list[RawMessage]()
+
+    def next(self, count: int = _SLICE) -> list[RawMessage]:
+        return [self._one() for _ in range(count)]
+
+    def _one(self) -> RawMessage:
+        self._second += 1
+        dice, at, kind = self._dice, T0 + self._second * 1_000 + 700, self._dice.random()
+        if kind < 0.05 and self._sent:
+            again = dice.choice(self._sent[-3_000:])
+            return RawMessage(again.topic, again.payload, at)
+        if kind < 0.06:
+            return RawMessage(f"haulwatch/v1/{dice.choice(_TRUCKS).id}/position", b"noise", at)
+        if kind < 0.07:
+            return RawMessage(f"haulwatch/v1/stray-{dice.randrange(5)}/position", encode(position(self._second)), at)
+        if kind < 0.12:
+            sent: Weighing | Position = self._weighing()
+        else:
+            late = dice.randrange(2_000) if kind < 0.17 else 0
+            lat = 35.5 + dice.randrange(3) / 10
+            sent = position(self._second - late, lat=lat, device=dice.choice(_TRUCKS).id, seq=self._second)
+        message = RawMessage(topic_of(sent), encode(sent), at)
+        self._sent.append(message)
+        return message
+
+    def _weighing(self) -> Weighing:
+        dice = self._dice
+        ticket, corrects = f"A{dice.randrange(20)}", dice.choice([None, None, f"A{dice.randrange(20)}"])
+        net = dice.choice([17_000.0, 18_000.0])
+        return Weighing(
+            device_id=dice.choice(_BRIDGES).id,
+            ts=T0 + self._second * 1_000,
+            ticket=ticket,
+            direction="out",
+            gross_kg=13_000.0 + net,
+            tare_kg=13_000.0,
+            net_kg=net,
+            corrects=None if corrects == ticket else corrects,
+        )
+
+
+@dataclass
+class Yard:
+    """The servers, a city, a topic and a fleet of recorders."""
+
+    folder: Path
+    kafka: KafkaServer
+    database_url: str
+    influx: InfluxServer
+    bucket: str = field(default_factory=lambda: f"test-{uuid4().hex[:12]}")
+    prefix: str = field(default_factory=lambda: f"test-{uuid4().hex[:12]}")
+    workers: "dict[str, subprocess.Popen[bytes]]" = field(default_factory=dict)
+    started: int = 0
+
+    def __post_init__(self) -> None:
+        migrations.upgrade(self.database_url)
+        with closing(Registry(self.database_url)) as registry:
+            registry.import_city(FLEET)
+        self.connection = KafkaConnection(self.kafka.servers, self.prefix, PARTITIONS)
+        create_topic(self.connection, keep_ms=0, replicas=1)
+        self.influx.create_database(self.bucket)
+        self.tables = SharedTables(self.database_url)
+
+    def environment(self, name: str) -> dict[str, str]:
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith("HAULWATCH_")}
+        return inherited | {
+            "HAULWATCH_DATA_DIR": str(self.folder / name),
+            "HAULWATCH_DATABASE_URL": self.database_url,
+            "HAULWATCH_KAFKA_URL": self.kafka.url,
+            "HAULWATCH_KAFKA_PREFIX": self.prefix,
+            "HAULWATCH_KAFKA_PARTITIONS": str(PARTITIONS),
+            "HAULWATCH_KAFKA_REPLICAS": "1",
+            "HAULWATCH_INFLUX_URL": self.influx.url,
+            "HAULWATCH_INFLUX_TOKEN": "unused",
+            "HAULWATCH_INFLUX_ORG": "haulwatch",
+            "HAULWATCH_INFLUX_BUCKET": self.bucket,
+        }
+
+    def settings(self, name: str = "reader") -> Settings:
+        (self.folder / name).mkdir(parents=True, exist_ok=True)
+        return load_settings(self.environment(name))
+
+    def add(self) -> str:
+        name = f"worker-{self.started}"
+        self.started += 1
+        (self.folder / name).mkdir(parents=True)
+        with (self.folder / f"{name}.log").open("ab") as out:
+            command = [sys.executable, "-m", "haulwatch", "record"]
+            self.workers[name] = subprocess.Popen(
+                command, env=self.environment(name), stdout=out, stderr=subprocess.STDOUT
+            )
+        return name
+
+    def end(self, name: str, how: signal.Signals) -> int:
+        process = self.workers.pop(name)
+        process.send_signal(how)
+        process.wait(PATIENCE_S)
+        return process.pid
+
+    def owned_by(self) -> Counter[str]:
+        """Partitions by the process that claimed them last."""
+        with self.tables.snapshot() as db:
+            rows = db.execute("SELECT worker FROM owner").fetchall()
+        return Counter(str(worker).rpartition("/")[2] for (worker,) in rows)
+
+    def until_recorded_by(self, pids: "set[int]") -> None:
+        """Until every partition is claimed by one of these processes."""
+
+        def claimed() -> bool:
+            owned = self.owned_by()
+            return owned.total() == PARTITIONS and owned.keys() <= {str(pid) for pid in pids}
+
+        until(claimed, self.logs, every_s=0.05)
+
+    def until_all_share(self) -> None:
+        """Until every worker has partitions."""
+        until(lambda: len(self.owned_by()) == len(self.workers), self.logs, every_s=0.05)
+
+    def log(self, name: str) -> str:
+        return (self.folder / f"{name}.log").read_text()
+
+    def logs(self) -> str:
+        return "\n".join(f"--- {name}\n{self.log(name)[-1500:]}" for name in self.workers)
+
+    def until_all_is_stored(self, received: int) -> Ledger:
+        def done() -> bool:
+            total = current_ledger(self.settings()).total
+            return total.received == received and not total.queued
+
+        until(done, lambda: f"{current_ledger(self.settings()).total}\n{self.logs()}", every_s=0.5)
+        return current_ledger(self.settings())
+
+    def close(self) -> None:
+        for name in list(self.workers):
+            self.workers[name].send_signal(signal.SIGCONT)
+            self.end(name, signal.SIGKILL)
+        self.tables.close()
+
+
+async def on_one_machine(folder: Path, messages: list[RawMessage], store: InfluxStore, city: City = FLEET) -> Ledger:
+    """The ledger as one recorder makes it, of a log on disk."""
+    with closing(RawLog(folder / "raw")) as log, closing(RecorderState(folder / "recorder.db")) as state:
+        log.append(messages)
+        recorder = Recorder(log, store, state, lambda: city, batch_records=500)
+        while await recorder.step():
+            pass
+        return read_ledger(folder / "recorder.db", log)
+
+
+def stored(server: InfluxServer, database: str) -> Mapping[str, Any]:
+    """Every point of a database by InfluxQL, by measurement and series."""
+    address, found = f"http://127.0.0.1:{server.influxd_port}/query", dict[str, Any]()
+    for kind in ("position", "weighing", "fill", "status", "throughput"):
+        query = {"db": database, "epoch": "ms", "q": f'SELECT * FROM "{kind}" GROUP BY *'}
+        answer = httpx.get(address, params=query, timeout=PATIENCE_S).raise_for_status().json()
+        for series in answer["results"][0].get("series", []):
+            found[json.dumps([kind, series["tags"]])] = (series["columns"], series["values"])
+    return found
+
+
+def same_as_on_one_machine(yard: Yard, messages: list[RawMessage]) -> list[str]:
+    """What differs from what one recorder on one machine makes of the same messages; empty if nothing does."""
+    bucket = f"{yard.bucket}-alone"
+    yard.influx.create_database(bucket)
+
+    async def alone() -> Ledger:
+        store = InfluxStore(yard.influx.url, "unused", "haulwatch", bucket)
+        try:
+            return await on_one_machine(yard.folder / "alone", messages, store)
+        finally:
+            await store.close()
+
+    expected = asyncio.run(alone())
+    found = yard.until_all_is_stored(expected.total.received)
+    complaints = [] if found.balanced else ["the ledger does not balance"]
+    lines = {line.device: line for line in found.devices}
+    complaints += [
+        f"ledger: {lines.get(line.device)} instead of {line}"
+        for line in expected.devices
+        if lines.get(line.device) != line
+    ]
+    there, here = stored(yard.influx, yard.bucket), stored(yard.influx, bucket)
+    complaints += [
+        f"store: series {key} differs" for key in here.keys() | there.keys() if here.get(key) != there.get(key)
+    ]
+    return complaints
+
+
+@contextmanager
+def under_load(yard: Yard, dice: random.Random) -> Iterator[list[RawMessage]]:
+    """Messages are appended while the block runs; the list has all of them at its end."""
+    messages, stop, failures = [city_record(FLEET, T0)], threading.Event(), list[BaseException]()
+    traffic = Traffic(dice)
+
+    def append() -> None:
+        try:
+            with closing(KafkaLog(yard.connection, "collector")) as log:
+                log.append(messages)
+                while not stop.wait(_EVERY_S):
+                    part = traffic.next()
+                    log.append(part)
+                    messages.extend(part)
+        except BaseException as exc:  # noqa: BLE001 - raised where the block ends
+            failures.append(exc)
+
+    thread = threading.Thread(target=append, name="load")
+    thread.start()
+    try:
+        yield messages
+    finally:
+        stop.set()
+        thread.join(PATIENCE_S)
+    if failures:
+        raise failures[0]
+
+
+@dataclass
+class Done:
+    """What was done to the workers, and how long partitions took to change hands."""
+
+    events: Counter[str] = field(default_factory=Counter)
+    hand_over_s: list[float] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+    readings: int = 0
+
+
+def run(yard: Yard, events: int, dice: random.Random) -> Done:
+    """So many events under load; then what was recorded is compared."""
+    done = Done()
+    with under_load(yard, dice) as messages:
+        yard.add()
+        yard.add()
+        yard.until_recorded_by({process.pid for process in yard.workers.values()})
+        for kind in islice(cycle(_ROUND), events):
+            _event(yard, kind, dice, done)
+    done.complaints = same_as_on_one_machine(yard, messages)
+    done.readings = len(messages) - 1
+    return done
+
+
+def _event(yard: Yard, kind: str, dice: random.Random, done: Done) -> None:
+    name, began = dice.choice(list(yard.workers)), time.monotonic()
+    if kind == "added":
+        yard.add()
+        yard.until_all_share()
+    elif kind == "paused":
+        done.hand_over_s.append(_pause(yard, name))
+    else:
+        yard.end(name, signal.SIGKILL if kind == "killed" else signal.SIGTERM)
+        yard.until_recorded_by({process.pid for process in yard.workers.values()})
+        done.hand_over_s.append(time.monotonic() - began)
+    done.events[kind] += 1
+
+
+def _pause(yard: Yard, name: str) -> float:
+    """Until others have all its partitions, which takes so many seconds; then it goes on where it stood still."""
+    paused, began = yard.workers[name], time.monotonic()
+    paused.send_signal(signal.SIGSTOP)
+    try:
+        yard.until_recorded_by({process.pid for process in yard.workers.values() if process is not paused})
+        taken = time.monotonic() - began
+    finally:
+        paused.send_signal(signal.SIGCONT)
+    yard.until_all_share()
+    return taken
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--events", type=int, default=100)
+    asked.add_argument("--seed", type=int, default=7)
+    options = asked.parse_args()
+    if (reason := kafka_absent()) is not None:
+        sys.exit(reason)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder)
+        postgres, kafka, influx = Postgres(), KafkaServer(path / "kafka"), InfluxServer(path / "influxdb")
+        try:
+            postgres.start()
+            kafka.start()
+            influx.start()
+            influx.start_nginx()
+            with closing(Yard(path / "yard", kafka, postgres.new_database(), influx)) as yard:
+                done = run(yard, options.events, random.Random(options.seed))
+        finally:
+            postgres.close()
+            kafka.kill()
+            influx.close()
+    times = done.hand_over_s or [0.0]
+    print(f"events {dict(done.events)}, readings {done.readings}")  # noqa: T201
+    print(f"hand-over: median {median(times):.1f} s, worst {max(times):.1f} s of {len(times)}")  # noqa: T201
+    print("\n".join(done.complaints) or "identical to one machine: ledger and store")  # noqa: T201
+    sys.exit(bool(done.complaints))
+
+
+if __name__ == "__main__":
+    main()
