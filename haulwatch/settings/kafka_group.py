@@ -13,6 +13,7 @@ _SERVER: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}"
 _ON_THIS_MACHINE: Final = re.compile(r"127\.[0-9.]+|localhost|\[::1\]")
 PLAIN: Final = "kafka"
 ENCRYPTED: Final = "kafkas"
+SHARED: Final = "shared"
 
 
 def _kafka_url(url: str) -> str:
@@ -63,6 +64,14 @@ class KafkaSettings(Group):
         "broker, whose disk is then synced for each append.",
         ge=1,
         le=9,
+    )
+    judge: Literal["one", "shared"] = field(
+        "one",
+        "KAFKA_JUDGE",
+        "one or shared",
+        "one: a single judge reads all partitions, its state in its data directory. shared: any number of judges, each "
+        "with a data directory of its own, share the partitions, and another goes on where one ends; their state is on "
+        "Kafka. Changing it judges the log again from its start; no alert is raised twice.",
     )
     user: str | None = field(None, "KAFKA_USER", "text", "Sign in to Kafka by SASL. Absent: without.", min_length=1)
     password: SecretStr | None = field(

@@ -56,11 +56,13 @@ class DeviceJudge:
         trackers: Sequence[Tracker[Any, Any]],
         failures: RuleFailures,
         before_change: Callable[[str], None] = lambda _: None,
+        own: Callable[[str], bool] | None = None,
     ) -> None:
         """`failures`: readings on which a rule or tracker raised, by name, counted here. `before_change`: called with
-        the id of a device that is about to change for the first time since `saved`.
+        the id of a device that is about to change for the first time since `saved`. `own`: whether a device is of this
+        partition, None: all are; only these are awaited, and get the tickets of others.
         """
-        self.city = city
+        self.city, self._own = city, own
         self._before_change = before_change
         self._rules = DeviceRules(choice, failures)
         self._codec = StateCodec(choice.rules, trackers)
@@ -68,7 +70,7 @@ class DeviceJudge:
         self._trackers = TrackerSet(trackers, failures)
         self._switching = RuleSwitching(self._rules, self._kept, self.change)
         self._second = SecondJudgement(self._codec, self._kept, self._trackers, self._judge_reading)
-        self.clock = FleetClock()
+        self.clock = FleetClock(begins_by_receive_time=own is not None)
         self._late = LateJudge(self, self.clock, self._rules, self._kept, self._second)
         self._runs = Runs(self, self.clock, self._rules, self._kept, self._second)
         self._devices: dict[str, DeviceState] = {}
@@ -77,7 +79,7 @@ class DeviceJudge:
         self._flushes = FlushTimers()
         self.awaited = AwaitedDevices(lambda device, since: self._rules.missed_at(device, self.city, since))
         """Registered devices that were never heard, from the first fleet time on."""
-        self._router = ReadingRouter(city)
+        self._router = ReadingRouter(city, self._own)
 
     @property
     def states(self) -> Collection[DeviceState]:
@@ -87,7 +89,7 @@ class DeviceJudge:
     def replace_city(self, city: City) -> None:
         """Judge against another revision of the city from the next reading on."""
         self.city = city
-        self._router = ReadingRouter(city)
+        self._router = ReadingRouter(city, self._own)
         for device_state in self._devices.values():
             device_state.forget_city()
         self._runs.take_corrections(self._devices.values())
@@ -97,6 +99,13 @@ class DeviceJudge:
         """The device in the present city; a look-up that costs little for a device heard before."""
         device_state = self._devices.get(device_id)
         return self.city.devices.get(device_id) if device_state is None else self.registered(device_state)
+
+    def receive(self, received_at: int) -> None:
+        """Note the receive time, ms, of a record, before what is in it is judged."""
+        first = not self.clock.now
+        self.clock.receive(received_at)
+        if first and self.clock.now:
+            self._await_devices()
 
     def judge(self, reading: Reading) -> list[Judged]:
         """Take an accepted reading and return the verdicts that it and the passing of fleet time lead to."""
@@ -226,7 +235,8 @@ class DeviceJudge:
     def _await_devices(self, since: Mapping[str, int] | None = None) -> None:
         """Await the registered devices without a state, once there is fleet time; by default as long as before."""
         if self.clock.now:
-            unheard = [device for device in self.city.devices.values() if device.id not in self._devices]
+            own, registered = self._own, self.city.devices.values()
+            unheard = [one for one in registered if one.id not in self._devices and (own is None or own(one.id))]
             self.awaited.start(unheard, self.clock.now, self.awaited.since if since is None else since)
 
     def _device_state(self, device_id: str) -> DeviceState:

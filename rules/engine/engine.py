@@ -6,10 +6,13 @@
 devices once fleet time has passed, and keeps the incidents. So the alerts are the same whatever order readings arrive
 in, as long as none comes after one that is more than `WINDOW_MS` newer. Here both stages share one process and one
 checkpoint: the state of a device and the incidents of the same id stand in one row.
+
+With a log of several partitions each has an engine of the devices that are its `own`, which hands its verdicts on
+(`hand_on`), and one engine without devices takes them (`take`): see `rules.engine.stages`.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from devices.city.model import City, Device
@@ -23,8 +26,10 @@ from rules.engine.failures import RuleFailures
 from rules.engine.fleet_judge import FleetJudge
 from rules.engine.incidents.machine import DeviceIncidents
 from rules.engine.late.amendments import KeptIncidents
+from rules.engine.late.late_verdicts import Judged
 from rules.engine.rows.unwritten import Row, UnwrittenRows
 from rules.engine.snapshot import FleetRow, Rows, Unsaved
+from rules.engine.stages.handed_on import HandedOn, subject_of
 from rules.tracking.emptyings import BinLevels, EmptyingSpan
 from rules.tracking.registry import TRACKERS
 
@@ -34,9 +39,13 @@ AnyRule = Rule[Any]
 class RuleEngine:
     """Judges accepted readings. One thread; deterministic; its state is written as rows."""
 
-    def __init__(self, city: City, rules: Sequence[AnyRule] | RuleChoice) -> None:
-        """`rules`: those of a rule set, or rules that are the same everywhere."""
-        self._city = city
+    def __init__(
+        self, city: City, rules: Sequence[AnyRule] | RuleChoice, own: Callable[[str], bool] | None = None
+    ) -> None:
+        """`rules`: those of a rule set, or rules that are the same everywhere. `own`: whether a device is of this
+        partition; verdicts on others are not this engine's to give. None: all devices are, and are compared here.
+        """
+        self._city, self._own = city, own
         self._choice = rules if isinstance(rules, RuleChoice) else SameEverywhere(rules)
         self._fleet_rules = [rule for rule in self._choice.rules if isinstance(rule, FleetRule)]
         self._rows = Rows(self._choice.rules, TRACKERS)
@@ -47,7 +56,8 @@ class RuleEngine:
     def _begin_empty(self) -> None:
         self.failures = RuleFailures()
         self._unwritten: UnwrittenRows | None = None
-        self._devices = DeviceJudge(self._city, self._choice, TRACKERS, self.failures, self._before_change)
+        self._handed_on: list[HandedOn] = []
+        self._devices = DeviceJudge(self._city, self._choice, TRACKERS, self.failures, self._before_change, self._own)
         self._fleet = FleetJudge(self._city, self._choice, self.failures, self._before_change)
 
     @property
@@ -109,7 +119,16 @@ class RuleEngine:
         if self._unwritten is not None:
             self._unwritten.make_all()
         self._devices.settle_rules()
-        return self._fleet.end_rules_off(self._devices.rules_off, self._devices.clock.now)
+        own, now = self._own, self._devices.clock.now
+        if own is None:
+            return self._fleet.end_rules_off(self._devices.rules_off, now)
+        off = {
+            state.device_id: tuple(self._devices.rules_off(state.device_id))
+            for state in self._devices.states
+            if own(state.device_id)
+        }
+        self._handed_on.append(HandedOn(now, (), off, tuple(self._devices.rules_off(""))))
+        return []
 
     def device(self, device_id: str) -> Device | None:
         """The device in the present city; a look-up that costs little for a device heard before."""
@@ -122,17 +141,17 @@ class RuleEngine:
 
     def receive(self, received_at: int) -> None:
         """Note the receive time, ms, of a record, before what is in it is judged."""
-        self._devices.clock.receive(received_at)
+        self._devices.receive(received_at)
 
     def judge(self, reading: Reading) -> list[AlertChange]:
         """Take an accepted reading and return the alert changes it leads to."""
         verdicts = self._devices.judge(reading)
-        return self._fleet.take(verdicts, self._devices.clock.now)
+        return self._settle(verdicts)
 
     def judge_retained(self, reading: Reading) -> list[AlertChange]:
         """Take an accepted reading that the broker replayed with the retain bit: it proves no life."""
         verdicts = self._devices.judge_retained(reading)
-        return self._fleet.take(verdicts, self._devices.clock.now)
+        return self._settle(verdicts)
 
     def refuse(self, device_id: str) -> None:
         """Note a message of a registered device of which no reading was accepted."""
@@ -140,7 +159,7 @@ class RuleEngine:
 
     def refuse_time(self, device_id: str, ts: int) -> list[AlertChange]:
         """Note a reading of a registered device that is refused because of its device time, ms."""
-        return self._fleet.take(self._devices.refuse_time(device_id, ts), self._devices.clock.now)
+        return self._settle(self._devices.refuse_time(device_id, ts))
 
     def takes_compartment(self, fill: Fill) -> bool:
         """False if its compartment is one more than a device may have: the recorder quarantines it."""
@@ -149,12 +168,52 @@ class RuleEngine:
     def advance(self, quiet_ms: int) -> list[AlertChange]:
         """Pass `quiet_ms` in which no device was heard, and return the alert changes that only silence leads to."""
         verdicts = self._devices.advance(quiet_ms)
-        return self._fleet.take(verdicts, self._devices.clock.now)
+        return self._settle(verdicts)
+
+    def _settle(self, verdicts: list[Judged]) -> list[AlertChange]:
+        """What the verdicts change; nothing yet where another engine takes them."""
+        own = self._own
+        if own is None:
+            return self._fleet.take(verdicts, self._devices.clock.now)
+        if verdicts:
+            kept = [judged for judged in verdicts if own(subject_of(judged))]
+            if kept:
+                self._handed_on.append(HandedOn(self._devices.clock.now, kept))
+        return []
+
+    def hand_on(self) -> list[HandedOn]:
+        """Verdicts for the engine that compares devices, since the last call, in their order."""
+        handed_on, self._handed_on = self._handed_on, []
+        return handed_on
+
+    @property
+    def hands_on(self) -> bool:
+        """Whether there are any."""
+        return bool(self._handed_on)
+
+    def take(self, handed_on: HandedOn, fleet_time: int) -> list[AlertChange]:
+        """Take what the engine of a partition handed on. `fleet_time`: ms, up to which all partitions have come."""
+        self._devices.clock.watermark.now = fleet_time
+        changes: list[AlertChange] = []
+        off = handed_on.off
+        if off is not None:
+            others = handed_on.off_of_others
+            changes += self._fleet.end_rules_off(
+                lambda subject: off.get(subject, () if subject in self._city.devices else others), fleet_time
+            )
+        return changes + self._fleet.take(handed_on.verdicts, fleet_time)
 
     def unsaved(self) -> Unsaved:
         """What changed since `saved`; the city and the parameters are not in it."""
         changed = self._changed()
         rows = (self._row(changed_id, changed[changed_id]) for changed_id in sorted(changed))
+        return Unsaved(self._fleet_row(), ((row.id, row.packed) for row in rows))
+
+    def whole(self) -> Unsaved:
+        """As `unsaved`, of all devices and subjects."""
+        states: dict[str, DeviceState | None] = dict.fromkeys(self._fleet.subjects)
+        states.update({state.device_id: state for state in self._devices.states})
+        rows = (self._row(one, states[one]) for one in sorted(states))
         return Unsaved(self._fleet_row(), ((row.id, row.packed) for row in rows))
 
     def begin_saving(self) -> UnwrittenRows:
@@ -208,6 +267,13 @@ class RuleEngine:
         incidents, kept = self._fleet.incidents_of(changed_id), self._fleet.kept_of(changed_id)
         packed = self._rows.dump(device_state, incidents, kept)
         return Row(changed_id, packed, {**device_state.not_judged}, _emptyings(device_state))
+
+    def change_all(self) -> None:
+        """Let all rows be written again."""
+        for device_state in self._devices.states:
+            self._devices.change(device_state)
+        for subject in self._fleet.subjects:
+            self._fleet.change(subject)
 
     def saved(self) -> None:
         """Note that everything `unsaved` gave is written."""

@@ -162,6 +162,11 @@ class FleetJudge:
         """Note that all changes are written, or will be."""
         self.changed = set()
 
+    @property
+    def subjects(self) -> Collection[str]:
+        """Those with incidents, now or at a gap."""
+        return {*self._incidents, *self._kept}
+
     def incidents_of(self, subject: str) -> DeviceIncidents | None:
         return self._incidents.get(subject)
 

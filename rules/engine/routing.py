@@ -1,5 +1,6 @@
 """Routing of a reading to other devices that it is about."""
 
+from collections.abc import Callable
 from typing import Final
 
 from devices.city.model import City, Device, DeviceRole
@@ -17,7 +18,9 @@ class ReadingRouter:
     Plates are compared in any spelling.
     """
 
-    def __init__(self, city: City) -> None:
+    def __init__(self, city: City, own: Callable[[str], bool] | None = None) -> None:
+        """`own`: only these devices are named; None: all."""
+        self._own = own
         self._terminals_of_plate: dict[str, list[Device]] = {}
         self._weighing_sites = {
             device.site_id for device in city.devices.values() if device.role is DeviceRole.WEIGHBRIDGE
@@ -26,6 +29,12 @@ class ReadingRouter:
             vehicle = city.vehicle_of(device)
             if device.role is DeviceRole.TRUCK and vehicle is not None:
                 self._terminals_of_plate.setdefault(comparable_plate(vehicle.plate), []).append(device)
+        if own is not None:
+            self._terminals_of_plate = {
+                plate: terminals
+                for plate, terminals in self._terminals_of_plate.items()
+                if any(own(terminal.id) for terminal in terminals)
+            }
 
     def may_weigh(self, fix: Fix | None, before: bool) -> bool:
         """True near a site with a weighbridge, which may send a ticket about the truck; without a fix as `before`."""
@@ -39,5 +48,5 @@ class ReadingRouter:
             return _NOBODY
         for terminal in self._terminals_of_plate.get(comparable_plate(reading.plate), ()):
             if terminal.validity.covers(reading.ts):
-                return (terminal.id,)
+                return (terminal.id,) if self._own is None or self._own(terminal.id) else _NOBODY
         return _NOBODY

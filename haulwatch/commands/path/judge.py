@@ -7,12 +7,15 @@ from haulwatch.process.current_city import CurrentCity
 from haulwatch.process.current_rules import CurrentRules
 from haulwatch.process.garbage import keep_objects
 from haulwatch.process.lifetime import role, stop_event
+from haulwatch.settings.kafka_group import SHARED
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_current_city
 from haulwatch.wiring.judge import judge_parts
 from haulwatch.wiring.log import wait_for_log
 from haulwatch.wiring.rules import current_rules, open_rule_sets
+from haulwatch.wiring.workers.judge import worker_parts
 from ingest.judge.judge import run_judge
+from ingest.judge.workers.run import run_while, run_worker
 from ingest.process.heartbeat import keep_beating
 
 
@@ -28,6 +31,9 @@ async def _judge(settings: Settings, city: CurrentCity, rules: CurrentRules) -> 
     await wait_for_log(settings, stop)
     if stop.is_set():
         return
+    if settings.kafka.url is not None and settings.kafka.judge == SHARED:
+        await _work(settings, city, rules, stop)
+        return
     async with judge_parts(settings, city, rules) as parts, asyncio.TaskGroup() as tasks:
         keep_objects()
         beat = keep_beating(parts.heartbeat_path, stop, lambda: parts.judge.offset, parts.judge.failures)
@@ -37,3 +43,15 @@ async def _judge(settings: Settings, city: CurrentCity, rules: CurrentRules) -> 
         tasks.create_task(parts.outbox.run(stop), name="alert outbox")
         for publisher in parts.publishers:
             tasks.create_task(publisher.run(stop), name=f"alerts to {publisher.name}")
+
+
+async def _work(settings: Settings, city: CurrentCity, rules: CurrentRules, stop: asyncio.Event) -> None:
+    """Judge as one of several workers."""
+    async with worker_parts(settings, city, rules) as parts, asyncio.TaskGroup() as tasks:
+        beat = keep_beating(parts.heartbeat_path, stop, failures=parts.figures.failures)
+        tasks.create_task(beat, name="heartbeat")
+        tasks.create_task(run_worker(parts.worker, stop), name="judge")
+        tasks.create_task(run_while(parts.leads, parts.revisions.run, stop), name="revisions")
+        for publisher in parts.publishers:
+            publishing = run_while(parts.judges_verdicts, publisher.run, stop)
+            tasks.create_task(publishing, name=f"alerts to {publisher.name}")

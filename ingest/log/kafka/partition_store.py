@@ -21,15 +21,17 @@ class PartitionStore:
     """
 
     def __init__(
-        self, connection: KafkaConnection, member: GroupMember, state: StateTopic, name: str, partition: int
+        self, connection: KafkaConnection, member: GroupMember, state_topic: str, name: str, partition: int
     ) -> None:
         """Fences the former owner. `name`: of the writer, with the partition. Raises RawLogUnavailable."""
-        self._connection, self._member, self._state, self._partition = connection, member, state, partition
+        self._connection, self._member, self._partition = connection, member, partition
+        self._state_topic = state_topic
         self._transactions = Transactions(connection, f"{name}.{partition}")
 
     def kept(self) -> Mapping[str, bytes]:
         """The last value of each key. Raises RawLogUnavailable."""
-        return self._state.restore(self._partition)
+        with closing(StateTopic(self._connection, self._state_topic)) as state:
+            return state.restore(self._partition)
 
     def write(self, handed_on: Sequence[RawMessage], kept: Mapping[str, bytes], offset: int) -> None:
         """Hand messages on to the topic of verdicts, keep values, and note that the partition is read up to `offset`.
@@ -40,7 +42,7 @@ class PartitionStore:
             Keyed(self._connection.verdicts_topic, _ONLY, str(self._partition), one.payload, headers_of(one))
             for one in handed_on
         ]
-        state = [Keyed(self._state.topic, self._partition, key, value) for key, value in kept.items()]
+        state = [Keyed(self._state_topic, self._partition, key, value) for key, value in kept.items()]
         offsets = self._member.offsets({self._partition: offset})
         self._transactions.write([*verdicts, *state], offsets, self._member.metadata())
 

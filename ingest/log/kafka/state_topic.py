@@ -7,7 +7,9 @@ from typing import Any, Final
 from ingest.log.errors import RawLogUnavailable
 from ingest.log.kafka.connection import ANSWER_S, MAX_MESSAGE_BYTES, KafkaConnection, library, translated
 
-_TAKEN_AT_ONCE: Final = 5_000
+_TAKEN_AT_ONCE: Final = 1_000
+_WAIT_S: Final = 0.05
+"""The client waits for so many, or so long: also at the end of a partition."""
 
 
 class StateTopic:
@@ -47,7 +49,7 @@ class StateTopic:
         deadline = time.monotonic() + ANSWER_S
         try:
             while True:
-                messages = consumer.consume(_TAKEN_AT_ONCE, 0.1)
+                messages = consumer.consume(_TAKEN_AT_ONCE, _WAIT_S)
                 for message in messages:
                     if (error := message.error()) is None:
                         yield message

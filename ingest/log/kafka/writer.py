@@ -52,7 +52,7 @@ class KafkaWriter:
         """Partition → its end, as far as this writer knows: as it was at first, and after its own records."""
         self._messages: list[RawMessage] = []
         self._batch: list[RawMessage] = []
-        """`_messages`, and a tick for partitions that get none of them."""
+        """`_messages`, and ticks for partitions that get none of them."""
         self._unacknowledged: set[_Place] = set()
         """Of `_batch`, which the last call could not append whole."""
         self._newest: list[int] = []
@@ -66,15 +66,7 @@ class KafkaWriter:
         """
         if not self._unacknowledged or list(messages) != self._messages:
             self._messages = list(messages)
-            self._batch, self._unacknowledged = (
-                self._messages,
-                {
-                    (index, partition)
-                    for index, message in enumerate(messages)
-                    for partition in self._partitions_of(message)
-                },
-            )
-            self._tick_beside()
+            self._plan()
         with translated(self._connection):
             self._send()
         return sum(self.ends.values())
@@ -85,17 +77,30 @@ class KafkaWriter:
     def _partitions_of(self, message: RawMessage) -> Sequence[int]:
         return range(self._connection.partitions) if is_for_all(message) else (_BY_KEY,)
 
-    def _tick_beside(self) -> None:
-        """Let time pass in partitions that get nothing of what is received, by a tick of no silence."""
-        received = [one.received_at for one in self._messages if one.topic not in REVISION_TOPICS and not one.waited]
-        if not received:
-            return
-        now = max(received)
-        self._newest = self._newest or [now] * self._connection.partitions
-        idle = [one for one, newest in enumerate(self._newest) if abs(now - newest) >= IDLE_MS]
-        if idle and not any(one.topic == TICK_TOPIC for one in self._messages):
-            self._batch = [*self._messages, RawMessage(TICK_TOPIC, b"0", now)]
-            self._unacknowledged |= {(len(self._messages), partition) for partition in idle}
+    def _plan(self) -> None:
+        """Say what of the batch goes where, with ticks for partitions that get nothing of what is received.
+
+        A batch that took long to gather has ticks for all of them in it.
+        """
+        self._batch, self._unacknowledged, ticked_at = [], set(), 0
+        for message in self._messages:
+            self._put(message, self._partitions_of(message))
+            if message.topic in REVISION_TOPICS or message.waited:
+                continue
+            now = message.received_at
+            if ticked_at and abs(now - ticked_at) >= IDLE_MS and message.topic != TICK_TOPIC:
+                self._put(RawMessage(TICK_TOPIC, b"0", now), range(self._connection.partitions))
+            if not ticked_at or abs(now - ticked_at) >= IDLE_MS:
+                ticked_at = now
+        if ticked_at and self._batch[-1].topic != TICK_TOPIC:
+            now = max(one.received_at for one in self._messages if not one.waited)
+            self._newest = self._newest or [now] * self._connection.partitions
+            idle = [one for one, newest in enumerate(self._newest) if abs(now - newest) >= IDLE_MS]
+            self._put(RawMessage(TICK_TOPIC, b"0", now), idle)
+
+    def _put(self, message: RawMessage, partitions: Sequence[int]) -> None:
+        self._unacknowledged |= {(len(self._batch), partition) for partition in partitions}
+        self._batch.append(message)
 
     def _send(self) -> None:
         producer = self._producer = self._producer or self._open()

@@ -90,8 +90,12 @@ class FleetWatermark:
 class FleetClock:
     """Keeps the watermark, and watches the clock of each device."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, begins_by_receive_time: bool = False) -> None:
+        """`begins_by_receive_time`: before the first reading, paced receive time is fleet time: in a partition of which
+        no device was ever heard they all are missed all the same.
+        """
         self.watermark = FleetWatermark()
+        self._begins_by_receive_time = begins_by_receive_time
         self.quorum = Quorum()
         """Offsets of all devices that were heard."""
         self.believed = Quorum()
@@ -134,6 +138,10 @@ class FleetClock:
     def receive(self, received_at: int) -> None:
         """Note the receive time of the next record, ms."""
         row = self.watermark
+        if self._begins_by_receive_time and not self.quorum.devices:
+            row.pace = row.received_at = received_at  # nobody's clock says anything of a leap
+            self._pass()
+            return
         step = received_at - row.received_at
         if 0 <= step <= STEP_MS:
             row.pace += step
@@ -372,6 +380,8 @@ class FleetClock:
                 self._follow_leap()
             row.leap = 0
         if not self.quorum.devices:
+            if self._begins_by_receive_time:
+                row.now = max(row.now, row.pace)
             return
         now = row.pace + self._offset
         gone_ms = now - row.now

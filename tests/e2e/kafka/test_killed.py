@@ -53,6 +53,7 @@ def test_kafka_and_processes_killed_lose_nothing_and_store_nothing_twice(
         HAULWATCH_KAFKA_URL=own_kafka.url,
         HAULWATCH_KAFKA_PARTITIONS=str(PARTITIONS),
         HAULWATCH_KAFKA_REPLICAS="1",
+        HAULWATCH_KAFKA_JUDGE="shared",
     )
     missing = haulwatch.run("doctor", "kafka")
     assert missing.returncode == 1

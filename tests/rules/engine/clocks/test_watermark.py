@@ -328,3 +328,17 @@ def test_fleet_time_is_that_of_an_honest_quorum_whatever_the_others_and_the_mach
             fleet.hear(at_s, **{name: max(ahead + rate * at_s + dice.choice([0, 0, 0, 500]), -1e9)})
         if at_s > last_set + 600:
             assert abs(fleet.now_s - at_s) <= 60, (name, at_s)
+
+
+def test_before_any_device_a_partition_goes_by_receive_time_over_any_leap() -> None:
+    clock = FleetClock(begins_by_receive_time=True)
+    for received_at in (1_790_000_000_000, 1_790_000_010_000, 1_790_005_400_000):
+        clock.receive(received_at)
+        assert clock.now == received_at
+    assert clock.watermark.leap == 0
+
+
+def test_without_that_time_begins_with_the_first_device() -> None:
+    clock = FleetClock()
+    clock.receive(1_790_000_000_000)
+    assert clock.now == 0

@@ -1,0 +1,120 @@
+"""The parts of `haulwatch judge` as one of several workers."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from haulwatch.process import system_clock
+from haulwatch.process.current_city import CurrentCity
+from haulwatch.process.current_rules import CurrentRules
+from haulwatch.settings.data_files import heartbeat_path, judge_state_path, publisher_cursors_path
+from haulwatch.settings.load import Settings
+from haulwatch.wiring.databases import open_journal, open_shelves
+from haulwatch.wiring.log import kafka_connection, open_revision_writer
+from haulwatch.wiring.stores import open_store
+from ingest.alerts.cursors import PublisherCursors
+from ingest.alerts.holding import Holding
+from ingest.alerts.mqtt_sink import MqttSink
+from ingest.alerts.publisher import AlertPublisher
+from ingest.alerts.store_sink import StoreSink
+from ingest.judge.workers.device_stage import LEADER, DeviceStage
+from ingest.judge.workers.device_work import DeviceWork
+from ingest.judge.workers.figures import LocalFigures
+from ingest.judge.workers.fleet_stage import FleetStage
+from ingest.judge.workers.fleet_work import FleetWork
+from ingest.judge.workers.worker import Owned, Worker
+from ingest.log.kafka.group import GroupMember, PartitionLog
+from ingest.log.kafka.partition_store import PartitionStore, first_revisions_in
+from ingest.log.kafka.record_format import partition_of_device
+from ingest.log.records import JUDGE
+from ingest.log.revision_writer import RevisionFollower
+
+FLEET: Final = "fleet"
+"""Group of those that judge verdicts: one does, the others are its spares."""
+
+
+class WorkerParts(NamedTuple):
+    """The loops of one worker."""
+
+    worker: Worker
+    figures: LocalFigures
+    publishers: tuple[AlertPublisher, ...]
+    """They run where verdicts are judged."""
+    revisions: RevisionFollower
+    """It runs where the first partition is judged: so one process writes revisions."""
+    heartbeat_path: Path
+
+    def judges_verdicts(self) -> bool:
+        return bool(self.worker.fleet.partitions)
+
+    def leads(self) -> bool:
+        return LEADER in self.worker.devices.partitions
+
+
+@asynccontextmanager
+async def worker_parts(settings: Settings, city: CurrentCity, rules: CurrentRules) -> AsyncIterator[WorkerParts]:
+    """Build the parts, and close sinks, cursors and files at the end of the block.
+
+    Raises JudgeStateUnavailable, CursorsUnavailable, DatabaseError, RawLogError.
+    """
+    connection, partitions = kafka_connection(settings), settings.kafka.partitions
+    journal, shelves, store = open_journal(settings), open_shelves(settings), open_store(settings)
+    cursors = PublisherCursors(publisher_cursors_path(settings))
+    figures = LocalFigures(judge_state_path(settings))
+    mqtt = MqttSink(settings.mqtt.broker, f"{settings.mqtt.client_id}-alerts")
+    holding = Holding("mqtt", shelves, journal, cursors, system_clock.now_ms, settings.alerts.call_within_ms)
+    publishers = (
+        AlertPublisher("mqtt", mqtt, journal, cursors, None, holding),
+        AlertPublisher("store", StoreSink(store, city), journal, cursors),
+    )
+
+    def begin_devices(log: PartitionLog) -> DeviceWork:
+        own = log.partition
+        stage = DeviceStage(
+            own,
+            lambda device_id: partition_of_device(device_id, partitions) == own,
+            city,
+            rules,
+            settings.limits.max_payload_bytes,
+        )
+        return DeviceWork(
+            log,
+            partial(PartitionStore, connection, raw, connection.state_topic, JUDGE),
+            stage,
+            partial(first_revisions_in, connection),
+            lambda: figures.keep(str(own), stage.engine, stage.own),
+        )
+
+    def begin_fleet(log: PartitionLog) -> FleetWork:
+        stage = FleetStage(partitions, city, rules)
+        open_state = partial(PartitionStore, connection, verdicts, connection.fleet_state_topic, FLEET)
+        return FleetWork(
+            *(log, open_state, stage, journal),
+            on_changes=lambda: _wake(publishers),
+            on_keep=lambda: figures.note_failures(FLEET, stage.engine),
+        )
+
+    devices, fleet = Owned(connection.topic, begin_devices), Owned(connection.verdicts_topic, begin_fleet)
+    raw = GroupMember(connection, JUDGE, devices, copies=True)
+    verdicts = GroupMember(connection, FLEET, fleet, connection.verdicts_topic)
+    try:
+        yield WorkerParts(
+            Worker((raw, devices), (verdicts, fleet)),
+            figures,
+            publishers,
+            RevisionFollower(open_revision_writer(settings), city, rules),
+            heartbeat_path(settings, JUDGE),
+        )
+    finally:
+        await mqtt.close()
+        await store.close()
+        cursors.close()
+        figures.close()
+        shelves.close()
+
+
+def _wake(publishers: tuple[AlertPublisher, ...]) -> None:
+    for publisher in publishers:
+        publisher.wake()

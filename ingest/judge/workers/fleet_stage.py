@@ -1,0 +1,139 @@
+"""The second stage of judgement: verdicts of all partitions enter, alert changes leave."""
+
+from collections.abc import Callable
+
+from devices.city.model import City
+from ingest.judge.workers.device_stage import BEGIN_TOPIC, LEADER, VERDICTS_TOPIC, Rules
+from ingest.judge.workers.kept import COMING, FLEET, TIMES, Coming, Kept, coming, times
+from ingest.log.records import CITY_TOPIC, REVISION_TOPICS, RULES_TOPIC, RawMessage
+from ingest.log.revisions import city_of_record, rules_of_record
+from rules.alerts.model import AlertChange
+from rules.engine.engine import RuleEngine
+from rules.engine.stages.handed_on import HandedOn
+from rules.engine.stages.handed_on_codec import HandedOnCodec
+
+
+class FleetStage:
+    """Compares devices and keeps incidents. One thread; what it gives depends on the order of its topic alone.
+
+    Fleet time is the lowest of all partitions'. Nobody is idle for longer than `ingest.log.kafka.writer.IDLE_MS`: a
+    partition in which nothing is received gets ticks. It begins once every partition has a time. A revision holds from
+    that fleet time on at which the first partition handed it on, as in an engine of all devices.
+    """
+
+    def __init__(self, partitions: int, city: Callable[[], City], rules: Callable[[], Rules]) -> None:
+        """`city`, `rules`: those that hold where the log names none."""
+        self._partitions, self._city, self._rules = partitions, city, rules
+        self._revisions: dict[str, bytes] = {}
+        self._unsaved: dict[str, bytes] = {}
+        self._times: dict[int, int] = {}
+        self._coming: list[Coming] = []
+        """Revisions that hold from a fleet time on that is not reached, in order."""
+        self._begun = False
+        self._waiting: list[RawMessage] = []
+        """What came before the first revisions and a time of every partition were there."""
+        self.engine = self._new_engine()
+        self._codec = HandedOnCodec()
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether anything can be kept."""
+        return self._begun and not self._waiting
+
+    def restore(self, kept: Kept) -> None:
+        """Go on from what was kept. Raises SnapshotUnusable."""
+        self._revisions, self._unsaved, self._waiting = dict(kept.revisions), {}, []
+        self._times, self._coming, self._begun = dict(kept.times), list(kept.coming), True
+        self.engine = self._new_engine()
+        self.engine.restore(kept.fleet, kept.rows.items())
+
+    def take(self, message: RawMessage) -> list[AlertChange]:
+        """Take the next record of the topic of verdicts, and return what changes."""
+        if message.topic == BEGIN_TOPIC:
+            self._begun = True
+        elif not self._begun and message.topic in REVISION_TOPICS:
+            self._take_revision(message.topic, message.payload)
+        elif self.is_begun and len(self._times) == self._partitions:
+            return self._taken(message)
+        else:
+            self._note_time(message)
+            self._waiting.append(message)
+        if not self._begun or len(self._times) < self._partitions:
+            return []
+        waiting, self._waiting = self._waiting, []
+        return [change for one in waiting for change in self._taken(one)]
+
+    @property
+    def changed(self) -> int:
+        """Rows that are to be kept."""
+        return self.engine.changed
+
+    def unsaved(self) -> dict[str, bytes]:
+        """What changed since `saved`, by key."""
+        fleet, rows = self.engine.unsaved()
+        own = {FLEET: fleet, TIMES: times(self._times), COMING: coming(self._coming)}
+        return own | self._unsaved | dict(rows)
+
+    def saved(self) -> None:
+        self.engine.saved()
+        self._unsaved = {}
+
+    @property
+    def fleet_time(self) -> int:
+        """ms; 0 before the first reading."""
+        return min(self._times.values(), default=0)
+
+    def _taken(self, message: RawMessage) -> list[AlertChange]:
+        if message.topic in REVISION_TOPICS:
+            self._coming.append(Coming(self._times[LEADER], message.topic, message.payload))
+            return []
+        return self._judge(_partition_of(message), message.payload)
+
+    def _note_time(self, message: RawMessage) -> None:
+        """Note the first time of a partition."""
+        if message.topic not in REVISION_TOPICS:
+            times = [one.fleet_time for one in self._codec.decode(message.payload) if one.fleet_time]
+            if times:
+                self._times.setdefault(_partition_of(message), times[0])
+
+    def _judge(self, partition: int, packed: bytes) -> list[AlertChange]:
+        changes: list[AlertChange] = []
+        handed_on: list[HandedOn] = self._codec.decode(packed)
+        for one in handed_on:
+            self._times[partition] = one.fleet_time or self._times[partition]
+            fleet_time = self.fleet_time
+            while self._coming and self._coming[0].fleet_time <= fleet_time:
+                revision = self._coming.pop(0)
+                changes += self.engine.take(HandedOn(revision.fleet_time, ()), revision.fleet_time)
+                self._take_revision(revision.topic, revision.payload)
+            changes += self.engine.take(one, fleet_time)
+        return changes
+
+    def _take_revision(self, topic: str, payload: bytes) -> None:
+        if self._revisions.get(topic) == payload:
+            return
+        self._revisions[topic] = self._unsaved[topic] = payload
+        if topic == RULES_TOPIC:
+            whole = self.engine.whole()
+            fleet, rows = whole.fleet, list(whole.devices)
+            self.engine = self._new_engine()
+            self.engine.restore(fleet, rows)
+            self.engine.change_all()
+        elif (city := city_of_record(payload)) is not None:
+            self.engine.replace_city(city)
+
+    def _new_engine(self) -> RuleEngine:
+        city, rules = self._revisions.get(CITY_TOPIC), self._revisions.get(RULES_TOPIC)
+        return RuleEngine(
+            (city and city_of_record(city)) or self._city(),
+            (rules and rules_of_record(rules)) or self._rules(),
+            _nobody,
+        )
+
+
+def _nobody(_device_id: str) -> bool:
+    return False
+
+
+def _partition_of(message: RawMessage) -> int:
+    return int(message.topic.removeprefix(VERDICTS_TOPIC))

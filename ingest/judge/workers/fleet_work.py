@@ -1,0 +1,100 @@
+"""The topic of verdicts, as the one worker that owns it judges it on.
+
+The journal takes alert changes first, each once by its key. Rows and the offset follow less often, so what came since
+is judged again by the next owner, and repeats no alert.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from ingest.judge.workers.fleet_stage import FleetStage
+from ingest.judge.workers.kept import POSITION, kept_of, number
+from ingest.judge.workers.pace import Pace
+from ingest.judge.workers.ports import Log, OpenStore, Store
+from rules.alerts.model import AlertChange
+from rules.engine.snapshot import SnapshotUnusable
+
+BATCH: Final = 200
+
+_log = logging.getLogger(__name__)
+
+
+class Journal(Protocol):
+    """The part of the alert journal that is used. Raises DatabaseError."""
+
+    def record(self, changes: Sequence[AlertChange], recorded_at: int, /) -> int: ...
+
+
+class FleetWork:
+    """Compares devices and journals alerts. After a RawLogError it is of no use any more: make another."""
+
+    def __init__(
+        self,
+        log: Log,
+        open_store: OpenStore,
+        stage: FleetStage,
+        journal: Journal,
+        on_changes: Callable[[], None] = lambda: None,
+        on_keep: Callable[[], None] = lambda: None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`on_changes` is called once the journal took changes, `on_keep` before rows are kept.
+
+        Raises PartitionGone, RawLogError.
+        """
+        self._log, self.stage, self._journal = log, stage, journal
+        self._on_changes, self._on_keep = on_changes, on_keep
+        self._store: Store = open_store(log.partition)
+        self._pace = Pace(monotonic)
+        self._unjournaled: list[AlertChange] = []
+        self.offset = self._restored()
+        """The last record that was judged."""
+        self._kept = self.offset
+
+    def step(self, limit: int = BATCH) -> int:
+        """Take the next records, at most `limit`, journal what changes, and return how many there were.
+
+        Raises PartitionGone, RawLogError, DatabaseError: the last one only delays, call it again.
+        """
+        self._write_journal()  # changes that a failed step left
+        records = self._log.read(self.offset, limit)
+        for record in records:
+            self._unjournaled += self.stage.take(record.message)
+            self.offset = record.offset
+        self._write_journal()
+        self._pace.note(len(records))
+        if self._pace.is_due(self.stage.changed) and self.stage.is_begun:
+            self._keep()
+        return len(records)
+
+    def finish(self) -> None:
+        """Keep everything. Raises as `step` does."""
+        self._write_journal()
+        if self.offset > self._kept and self.stage.is_begun:
+            self._keep()
+
+    def _restored(self) -> int:
+        kept = kept_of(self._store.kept())
+        if kept is None:
+            return 0
+        try:
+            self.stage.restore(kept)
+        except SnapshotUnusable as exc:
+            _log.warning("judge: verdicts are judged again from the oldest that are kept: %s", exc)
+            return 0
+        return self._log.resume({self._log.partition: kept.offset})
+
+    def _write_journal(self) -> None:
+        if self._unjournaled:
+            self._journal.record(self._unjournaled, time.time_ns() // 1_000_000)
+            self._unjournaled = []
+            self._on_changes()
+
+    def _keep(self) -> None:
+        self._on_keep()
+        self._store.write((), {**self.stage.unsaved(), POSITION: number(self.offset)}, self.offset)
+        self.stage.saved()
+        self._pace.kept()
+        self._kept = self.offset

@@ -1,0 +1,100 @@
+"""Partitions whose owners die at any step: every verdict is handed on once, and every alert comes once."""
+
+from functools import partial
+from random import Random
+
+import pytest
+
+from ingest.judge.workers import pace
+from ingest.judge.workers.device_stage import DeviceStage
+from ingest.judge.workers.device_work import DeviceWork
+from ingest.judge.workers.fleet_stage import FleetStage
+from ingest.judge.workers.fleet_work import FleetWork
+from ingest.log.errors import RawLogUnavailable
+from ingest.log.kafka.record_format import partition_of_device
+from rules.catalogue import build_rules
+from tests.ingest.judge.test_shuffle import CITY
+from tests.ingest.judge.workers.memory_kafka import MemoryLog, MemoryTopics
+from tests.ingest.judge.workers.stages import in_partitions
+from tests.integration.test_kafka_day import MemoryJournal
+from tests.judge_workers.events import as_one_log
+from tests.judge_workers.honest_day import honest_day
+
+PARTITIONS = 5
+
+
+class Run:
+    """The workers of a day, of which any may die."""
+
+    def __init__(self, dice: Random) -> None:
+        self.dice, self.topics, self.fleet_topics = dice, MemoryTopics(), MemoryTopics()
+        self.messages = list(honest_day())
+        self.logs = [MemoryLog(*one) for one in enumerate(in_partitions(self.messages, PARTITIONS))]
+        self.journal = MemoryJournal()
+        self.rules = build_rules()
+        self.deaths = 0
+        self.devices: dict[int, DeviceWork] = {}
+        self.fleet: FleetWork | None = None
+
+    def step(self) -> bool:
+        """One step of some worker. Returns whether anything is left to do."""
+        partition = self.dice.randrange(PARTITIONS + 1)
+        if self.dice.random() < 0.1:
+            self.topics.fails_before = self.dice.randint(0, 3)
+            self.topics.fails_after = self.dice.randint(0, 3)
+        try:
+            if partition == PARTITIONS:
+                self._fleet().step(limit=self.dice.randint(1, 30))
+            else:
+                self._device(partition).step(limit=self.dice.randint(1, 80))
+            died = self.dice.random() < 0.05
+        except RawLogUnavailable:
+            died = True
+        if died:
+            self.deaths += 1
+            if partition == PARTITIONS:
+                self.fleet = None
+            else:
+                self.devices.pop(partition, None)
+        ends = [
+            self.devices[log.partition].offset == len(log.records) for log in self.logs if log.partition in self.devices
+        ]
+        return len(ends) < PARTITIONS or not all(ends)
+
+    def finish(self) -> None:
+        self.topics.fails_before = self.topics.fails_after = 0
+        for partition in range(PARTITIONS):
+            self._device(partition).finish()
+        while self._fleet().step():
+            pass
+        self._fleet().finish()
+
+    def _device(self, partition: int) -> DeviceWork:
+        if partition not in self.devices:
+            stage = DeviceStage(
+                partition,
+                lambda device_id: partition_of_device(device_id, PARTITIONS) == partition,
+                lambda: CITY,
+                lambda: self.rules,
+            )
+            first = partial(self.topics.first_revisions, self.logs)
+            self.devices[partition] = DeviceWork(self.logs[partition], self.topics.store, stage, first)
+        return self.devices[partition]
+
+    def _fleet(self) -> FleetWork:
+        if self.fleet is None:
+            stage = FleetStage(PARTITIONS, lambda: CITY, lambda: self.rules)
+            log = MemoryLog(0, self.topics.verdicts)
+            self.fleet = FleetWork(log, self.fleet_topics.store, stage, self.journal)
+        return self.fleet
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_owners_that_die_at_any_step_hand_on_each_verdict_once(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "KEEP_MIN_RECORDS", 150)
+    run = Run(Random(seed))
+    while run.step():
+        pass
+    run.finish()
+    assert run.deaths > 10
+    assert run.journal.changes == as_one_log(run.messages)
