@@ -1,4 +1,7 @@
-"""The state of the raw log's readers, as a migration moves it: how far each is, and which records it names."""
+"""The state of the raw log's readers, as a migration moves it: how far each is, and which records it names.
+
+That of recorders is moved by `ingest.migration.recorder_tables`.
+"""
 
 from collections.abc import Collection, Mapping
 from contextlib import closing
@@ -6,13 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from msgspec import json
-
 from ingest.judge.checkpoint import JudgeState
-from ingest.ledger.state_file import open_state, opened_state, positions_in
-from ingest.log.records import JUDGE, ONLY_PARTITION, RECORDER, ReadingLocation
-from ingest.migration.plan import MigrationRefused, Move
-from ingest.process.sqlite_file import transaction
+from ingest.log.records import JUDGE, ONLY_PARTITION
+from ingest.migration.plan import Move
 
 
 class ReaderState(Protocol):
@@ -30,56 +29,6 @@ class ReaderState(Protocol):
 
     def move(self, migration: str, move: Move) -> None:
         """Take the new positions and places, once for each id of a migration; durable on return."""
-
-
-class RecorderFile:
-    """`recorder.db`: progress, and the places of readings whose write to the store is not confirmed."""
-
-    reader = RECORDER
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def positions(self) -> Mapping[int, int]:
-        """Raises StateUnavailable."""
-        if not self._path.exists():
-            return {}
-        with opened_state(self._path) as db:
-            return positions_in(db)
-
-    def places(self) -> Collection[int]:
-        """Raises StateUnavailable."""
-        if not self._path.exists():
-            return ()
-        with opened_state(self._path) as db:
-            rows = db.execute("SELECT places FROM outbox").fetchall()
-        return {found.offset for (places,) in rows for found in json.decode(places, type=list[ReadingLocation])}
-
-    def move(self, migration: str, move: Move) -> None:
-        """One transaction, which also notes that it was done. Raises StateUnavailable, MigrationRefused."""
-        if not self._path.exists():
-            return
-        with closing(open_state(self._path)) as db, transaction(db):
-            db.execute("CREATE TABLE IF NOT EXISTS migrated (id TEXT PRIMARY KEY NOT NULL)")
-            if not db.execute("INSERT OR IGNORE INTO migrated VALUES (?)", (migration,)).rowcount:
-                return
-            db.execute("DELETE FROM progress")
-            db.executemany("INSERT INTO progress (partition, offset) VALUES (?, ?)", sorted(move.positions.items()))
-            moved = [
-                (json.encode([_moved(found, move) for found in json.decode(places, type=list[ReadingLocation])]), batch)
-                for batch, places in db.execute("SELECT batch, places FROM outbox").fetchall()
-            ]
-            db.executemany("UPDATE outbox SET places = ? WHERE batch = ?", moved)
-
-
-def _moved(found: ReadingLocation, move: Move) -> ReadingLocation:
-    place = move.places.get(found.offset)
-    if place is None:
-        raise MigrationRefused(
-            f"a reading that waits for the store is of record {found.offset}, which the raw log does not keep: run "
-            "`haulwatch record` until the store has taken it"
-        )
-    return ReadingLocation(place, found.index)
 
 
 class JudgeFile:

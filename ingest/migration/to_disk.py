@@ -2,7 +2,7 @@
 
 One log on disk has one order, and each reader has read it up to one offset. So the records that all readers have read
 come first, then those that some have read, then the rest; within each part in the order in which Kafka is read.
-A revision, which stands in every partition, is written once.
+A revision, which stands in every partition, is written once, and so is a weighing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,8 +10,17 @@ from contextlib import closing
 from itertools import pairwise
 from typing import Final, Protocol
 
+from ingest.log.kafka.record_format import SAYS_NO_SILENCE
 from ingest.log.ports import LogWriter
-from ingest.log.records import ONLY_PARTITION, REVISION_TOPICS, LogRecord, RawMessage, parts_of_place
+from ingest.log.records import (
+    COPY_TOPIC,
+    ONLY_PARTITION,
+    REVISION_TOPICS,
+    TICK_TOPIC,
+    LogRecord,
+    RawMessage,
+    parts_of_place,
+)
 from ingest.migration.plan import MigrationRefused, Move
 from ingest.migration.states import ReaderState
 from ingest.migration.to_kafka import Copied, Show, digest_of
@@ -102,6 +111,8 @@ class _Copy:
         messages: list[RawMessage] = []
         for record in records:
             message = record.message
+            if message.topic == COPY_TOPIC or (message.topic == TICK_TOPIC and message.payload == SAYS_NO_SILENCE):
+                continue  # it stands in another partition, or lets time pass in one that is idle
             if message.topic in REVISION_TOPICS:
                 digest = digest_of(message.payload)
                 key = (message.topic, message.received_at, digest)

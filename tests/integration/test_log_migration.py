@@ -25,13 +25,14 @@ from ingest.migration import home, migration, to_disk, to_kafka
 from ingest.migration.home import refuse_another_log
 from ingest.migration.migration import Migration, Places
 from ingest.migration.plan import LogKind, MigrationRefused, MigrationUnfinished, load_plan
-from ingest.migration.states import JudgeFile, RecorderFile
+from ingest.migration.states import JudgeFile
 from ingest.recorder.recorder import Recorder
 from ingest.recorder.state import RecorderState
 from ingest.store import StoreUnavailable
 from tests.closing import closed_later
 from tests.ingest.log.kafka.parts import fleet, of_device
 from tests.ingest.recorder.parts import CITY, NOW, position, topic_of
+from tests.integration.file_state import RecorderFile
 from tests.integration.test_kafka_day import Way, day
 from tests.integration.test_kafka_recorder import AwayStore, RejectingStore
 from tests.servers.kafka import KafkaServer

@@ -19,10 +19,13 @@ from haulwatch.settings.data_files import (
 )
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.log import kafka_connection, keep_ms
+from haulwatch.wiring.stores import shared_tables
+from ingest.log.kafka.record_format import partition_of_device
 from ingest.log.raw_log import RawLog
 from ingest.migration.migration import Migration, Outcome, Places
 from ingest.migration.plan import LogKind
-from ingest.migration.states import JudgeFile, RecorderFile
+from ingest.migration.recorder_tables import RecorderTables
+from ingest.migration.states import JudgeFile
 
 _ROLES = ("supervisor", "api", "judge", "recorder")
 
@@ -43,7 +46,7 @@ def migrate(
     stays: remove it when nobody needs it.
     """
     settings = settings_with_data()
-    places = _places(settings)
+    places = _places(settings, to)
     with _all_stopped(settings), ProgressLine(err) as line:
         migration = Migration(places, to, lambda what, done, total: line.show(_shown(what, done, total)))
         if give_up:
@@ -58,14 +61,22 @@ def migrate(
         out.print(text, markup=False, soft_wrap=True)
 
 
-def _places(settings: Settings) -> Places:
+def _places(settings: Settings, to: LogKind) -> Places:
     if settings.kafka.url is None:
         fail("HAULWATCH_KAFKA_URL is not set: set it for the migration, in both directions")
+    partitions = settings.kafka.partitions
+    recorder = RecorderTables(
+        recorder_state_path(settings),
+        lambda: shared_tables(settings),
+        partitions,
+        lambda device_id: partition_of_device(device_id, partitions),
+        to,
+    )
     return Places(
         data_dir=settings.paths.data_dir,
         raw_folder=raw_log_folder(settings),
         connection=kafka_connection(settings),
-        states=(RecorderFile(recorder_state_path(settings)), JudgeFile(judge_state_path(settings))),
+        states=(recorder, JudgeFile(judge_state_path(settings))),
         open_disk_log=lambda folder: RawLog(folder, settings.limits.raw_log_segment_mib << 20),
         keep_ms=keep_ms(settings),
         replicas=settings.kafka.replicas,

@@ -114,14 +114,6 @@ def admin_library() -> Any:
     return admin
 
 
-def partition_of_key(key: bytes, partitions: int) -> int:
-    """The partition of a key, as Kafka's own clients choose it. Raises KafkaMissing."""
-    library()
-    from confluent_kafka import cimpl  # noqa: PLC0415 - an extra
-
-    return int(cimpl.murmur2(key, partitions))
-
-
 @contextmanager
 def translated(connection: KafkaConnection) -> Iterator[None]:
     """Turn the client's errors into RawLogUnavailable, with what to do where it is known."""

@@ -8,9 +8,9 @@ import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from msgspec import msgpack, structs
+from msgspec import msgpack
 
 from ingest.log.errors import RawLogMisfit, RawLogUnavailable
 from ingest.log.kafka.connection import (
@@ -18,12 +18,11 @@ from ingest.log.kafka.connection import (
     MAX_MESSAGE_BYTES,
     KafkaConnection,
     library,
-    partition_of_key,
     translated,
     unavailable,
 )
 from ingest.log.kafka.figures import KafkaFigures
-from ingest.log.kafka.record_format import TICK_PARTITION, headers_of, is_for_all, key_of, message_of
+from ingest.log.kafka.record_format import Headers, as_in, headers_of, is_for_all, key_of, partition_of
 from ingest.log.kafka.writer import sendable
 from ingest.log.records import RawMessage, place_in
 
@@ -57,20 +56,20 @@ class TopicCopy:
 
     def write(self, messages: Sequence[RawMessage]) -> list[int]:
         """Write what the topic has not yet, and return the place of each message; of a revision its first."""
-        places = []
+        places, count = [], self._connection.partitions
         with translated(self._connection):
             for message in messages:
-                found = partitions_of(message, self._connection.partitions)
-                payload = sendable(message)
-                packed = _packed(
-                    structs.replace(message, payload=payload) if payload is not message.payload else message
-                )
-                for partition in found:
+                home = partition_of(key_of(message), count)
+                payload, everywhere = sendable(message), is_for_all(message)
+                for partition in range(count) if everywhere else (home,):
+                    own, headers = (
+                        as_in(message, payload, partition, home) if everywhere else (payload, headers_of(message))
+                    )
                     self._counts[partition] += 1
-                    self._digests[partition].update(packed)
+                    self._digests[partition].update(_packed(own, headers, message.received_at))
                     if self._counts[partition] > self._there[partition]:
-                        self._produce(message, payload, partition, self._counts[partition] - 1)
-                places.append(place_in(found[0], self._counts[found[0]]))
+                        self._produce(_Sent(key_of(message), own, headers, message.received_at), partition)
+                places.append(place_in(home, self._counts[home]))
             self._flush()
         return places
 
@@ -123,12 +122,7 @@ class TopicCopy:
                             raise self._kafka.KafkaException(error)
                         partition = record.partition()
                         _, received_at = record.timestamp()
-                        try:
-                            message = message_of(record.headers() or (), record.value() or b"", received_at)
-                        except ValueError:
-                            digests[partition].update(b"a foreign record")
-                        else:
-                            digests[partition].update(_packed(message))
+                        digests[partition].update(_packed(record.value() or b"", record.headers() or (), received_at))
                         if record.offset() + 1 >= ends[partition]:
                             left.discard(partition)
                     total += len(found)
@@ -140,17 +134,18 @@ class TopicCopy:
     def close(self) -> None:
         self._producer = None
 
-    def _produce(self, message: RawMessage, payload: bytes, partition: int, offset: int) -> None:
+    def _produce(self, sent: "_Sent", partition: int) -> None:
         self._producer = self._producer or self._open()
+        offset = self._counts[partition] - 1
         while True:
             try:
                 self._producer.produce(
                     self._connection.topic,
-                    payload,
-                    key_of(message) or None,
+                    sent.payload,
+                    sent.key or None,
                     partition=partition,
-                    timestamp=message.received_at,
-                    headers=headers_of(message),
+                    timestamp=sent.received_at,
+                    headers=list(sent.headers),
                     on_delivery=partial(self._answered, offset),
                 )
             except BufferError:  # the client's queue is full
@@ -193,13 +188,14 @@ class TopicCopy:
         )
 
 
-def partitions_of(message: RawMessage, partitions: int) -> Sequence[int]:
-    """Where `ingest.log.kafka.writer` puts a message."""
-    if is_for_all(message):
-        return range(partitions)
-    key = key_of(message)
-    return (partition_of_key(key, partitions),) if key else (TICK_PARTITION,)
+class _Sent(NamedTuple):
+    """A record as it stands in one partition."""
+
+    key: bytes
+    payload: bytes
+    headers: Headers
+    received_at: int
 
 
-def _packed(message: RawMessage) -> bytes:
-    return msgpack.encode(message)
+def _packed(payload: bytes, headers: Headers, received_at: int) -> bytes:
+    return msgpack.encode((payload, [(name, value) for name, value in headers], received_at))

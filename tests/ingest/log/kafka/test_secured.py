@@ -18,9 +18,10 @@ from ingest.log.kafka.topic import TopicRefused, create_topic, found_settings
 from ingest.log.raw_log import RawLog
 from ingest.migration.migration import Migration, Places
 from ingest.migration.plan import LogKind
-from ingest.migration.states import JudgeFile, RecorderFile
+from ingest.migration.states import JudgeFile
 from tests.closing import closed_later
 from tests.ingest.log.kafka.parts import fleet
+from tests.integration.file_state import RecorderFile
 from tests.servers.kafka_secured import PASSWORDS, SecuredKafka, running_secured
 
 pytestmark = pytest.mark.real
