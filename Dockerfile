@@ -15,6 +15,9 @@ WORKDIR /src
 # Packages first: they change less often than the code. The tools compile the message path and stay in this stage.
 COPY requirements.lock requirements-dev.lock ./
 RUN /opt/haulwatch/bin/pip install --require-hashes -r requirements.lock
+# The extra `kafka`, as the tools are locked; it needs no other package.
+RUN awk '/^confluent-kafka==/ { found = 1 } found { print; if (!/\\$/) exit }' requirements-dev.lock > kafka.lock \
+ && /opt/haulwatch/bin/pip install --require-hashes --no-deps -r kafka.lock
 RUN /opt/tools/bin/pip install --require-hashes -r requirements-dev.lock
 COPY . .
 COPY --from=console /built api/console/built

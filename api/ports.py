@@ -32,6 +32,7 @@ from ingest.judge.what_if_job import WhatIfJob, WhatIfRequest
 from ingest.ledger.dead_letters import DeadLetter, Redriven
 from ingest.ledger.report import Ledger, RecorderStatus
 from ingest.ledger.unregistered import UnregisteredDevice
+from ingest.log.kafka.figures import PartitionFigures
 from ingest.log.raw_log import Removed
 from ingest.mqtt.broker_statistics import BrokerCounters
 from ingest.notices.summary import ChannelSummary
@@ -297,6 +298,8 @@ class ApiParts:
     """What the outbox of notices holds, by channel. Synchronous; raises DatabaseError."""
     notice_desk: NoticeDesk = field(default_factory=NoNotices)
     """All that people see of notices. It is not narrowed: `api.resources.notices` asks who may see which."""
+    partitions: Callable[[], Sequence[PartitionFigures]] = tuple
+    """Of the raw log on Kafka; none where it is in the data directory. Synchronous; raises RawLogError."""
     over_limit: Callable[[], Mapping[str, Mapping[str, int]]] = dict
     """How much devices sent or caused beyond each limit within the last hour, by device. Synchronous."""
     evidence_pack: EvidencePacks = _no_packs

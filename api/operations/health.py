@@ -16,6 +16,8 @@ from api.operations.metrics import CONTENT_TYPE, CaseFigures, MetricsSnapshot, r
 from api.ports import ApiOptions, Check, ReadinessResult, ReadinessState, WholeParts, options_of
 from devices.db.database import DatabaseError
 from devices.readings.instants import DAY_MS
+from ingest.log.errors import RawLogUnavailable
+from ingest.log.kafka.figures import PartitionFigures
 from ingest.notices.summary import ChannelSummary
 
 _log = logging.getLogger(__name__)
@@ -172,19 +174,22 @@ def _check_out(name: str, result: ReadinessResult, history: StateHistory, now: i
 def metrics(parts: WholeParts, options: Annotated[ApiOptions, Depends(options_of)]) -> Response:
     """Readings by disposition and reason, sequence gaps, lag by consumer, collector, recorder, raw log and its disk,
     the broker's own counters, open alerts by rule, notices by channel and cases by kind while the database answers,
-    the alarm rate while the judge runs.
+    the alarm rate while the judge runs. Where the raw log is on Kafka, its partitions, and `haulwatch_kafka_up` 0 in
+    place of all that comes from it while it does not answer.
 
     Only devices beyond a limit have labels of their own: `GET /api/v1/ledger/devices` has the figures of the others.
     """
+    partitions = _partitions(parts)
+    with_log = partitions is not None
     snapshot = MetricsSnapshot(
         version=options.version,
-        total=parts.ledger().total,
-        lag=parts.lag(),
+        total=parts.ledger().total if with_log else None,
+        lag=parts.lag() if with_log else {},
         collector=parts.collector(),
-        recorder=parts.recorder(),
+        recorder=parts.recorder() if with_log else None,
         open_alerts=_open_alerts(parts),
         alive=parts.alive(),
-        disk=parts.disk(),
+        disk=parts.disk() if with_log else None,
         broker=parts.broker(),
         rule_failures=parts.rule_failures(),
         alerts_refused=parts.alerts_refused(),
@@ -193,8 +198,17 @@ def metrics(parts: WholeParts, options: Annotated[ApiOptions, Depends(options_of
         notices=_notices(parts),
         cases=_cases(parts),
         over_limit=parts.over_limit(),
+        partitions=partitions,
     )
     return Response(render(snapshot), media_type=CONTENT_TYPE)
+
+
+def _partitions(parts: WholeParts) -> Sequence[PartitionFigures] | None:
+    """None while Kafka does not answer: the other metrics are most wanted then."""
+    try:
+        return parts.partitions()
+    except RawLogUnavailable:
+        return None
 
 
 def _notices(parts: WholeParts) -> Sequence[ChannelSummary] | None:

@@ -10,11 +10,13 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCol
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from api.operations.kafka_metrics import kafka_metrics
 from api.ports import Disk, Lag
 from devices.readings.refusals import Reason
 from ingest.alerts.rate import AlertRate
 from ingest.collector.collector import CollectorStatus
 from ingest.ledger.report import LedgerLine, RecorderStatus
+from ingest.log.kafka.figures import PartitionFigures
 from ingest.mqtt.broker_statistics import DROPPED, BrokerCounters
 from ingest.notices.summary import ChannelSummary
 from rules.cases.indicators import Indicators
@@ -35,10 +37,12 @@ class MetricsSnapshot:
     """The values of one scrape."""
 
     version: str
-    total: LedgerLine
+    total: LedgerLine | None
+    """None while the raw log does not answer: what it says of readings would be wrong."""
     lag: Mapping[str, Lag]
     collector: CollectorStatus | None
-    recorder: RecorderStatus
+    recorder: RecorderStatus | None
+    """None likewise."""
     open_alerts: Mapping[tuple[str, str], int] | None
     """By rule and severity; None while the database is away."""
     alive: Mapping[str, bool]
@@ -56,6 +60,8 @@ class MetricsSnapshot:
     """None while the database is away."""
     over_limit: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """By device and limit, of devices that were beyond one within the last hour: 150 at most."""
+    partitions: Sequence[PartitionFigures] | None = ()
+    """Of the raw log on Kafka; None while Kafka does not answer, empty where it is not used."""
 
 
 def render(snapshot: MetricsSnapshot) -> bytes:
@@ -74,54 +80,10 @@ class _SnapshotCollector(Collector):
         total = self._snapshot.total
         yield InfoMetricFamily("haulwatch_build", "Version of this build", value={"version": self._snapshot.version})
 
-        # Gauges, although they mostly grow: a redrive takes a reading out of received and quarantined.
-        readings = GaugeMetricFamily("haulwatch_readings", "Readings by disposition", labels=["verdict"])
-        by_verdict = {
-            "stored": total.stored,
-            "duplicate": total.duplicate,
-            "quarantined": sum(total.quarantined.values()),
-            "queued": total.queued,
-        }
-        for verdict, count in by_verdict.items():
-            readings.add_metric([verdict], count)
-        yield readings
-        yield GaugeMetricFamily("haulwatch_readings_received", "Readings received", value=total.received)
-
-        quarantined = GaugeMetricFamily(
-            "haulwatch_quarantined_readings", "Dead letters that were not redriven, by reason", labels=["reason"]
-        )
-        for reason in Reason:
-            quarantined.add_metric([reason], total.quarantined.get(reason, 0))
-        yield quarantined
-
-        yield from _judge_metrics(total, self._snapshot.rule_failures)
+        if total is not None:
+            yield from _reading_metrics(total)
+            yield from _judge_metrics(total, self._snapshot.rule_failures)
         yield from _limit_metrics(self._snapshot.over_limit)
-        yield GaugeMetricFamily(
-            "haulwatch_sequence_gaps", "Readings that never arrived, by gaps in sequence numbers", value=total.gaps
-        )
-
-        dropped = GaugeMetricFamily(
-            "haulwatch_dropped_values", "Faulty values that accepted readings stand without, by field", labels=["field"]
-        )
-        for name, count in total.dropped_fields.items():
-            dropped.add_metric([name], count)
-        yield dropped
-        clamped = GaugeMetricFamily(
-            "haulwatch_clamped_values", "Levels above 100 % that count as 100 %, by field", labels=["field"]
-        )
-        for name, count in total.clamped_fields.items():
-            clamped.add_metric([name], count)
-        yield clamped
-        yield GaugeMetricFamily(
-            "haulwatch_positions_outside_region",
-            "Positions outside the city's region, which count as no fix",
-            value=total.outside_region,
-        )
-        yield GaugeMetricFamily(
-            "haulwatch_clock_corrected_readings",
-            "Readings whose time has the correction of their device's clock in it (clock_correction_s)",
-            value=total.clock_corrected,
-        )
 
         messages = GaugeMetricFamily(
             "haulwatch_consumer_lag_messages", "Unread messages in the raw log", labels=["consumer"]
@@ -136,7 +98,9 @@ class _SnapshotCollector(Collector):
         yield messages
         yield seconds
         yield from _collector_metrics(self._snapshot.collector)
-        yield from _recorder_metrics(self._snapshot.recorder)
+        if self._snapshot.recorder is not None:
+            yield from _recorder_metrics(self._snapshot.recorder)
+        yield from kafka_metrics(self._snapshot.partitions)
         yield from _disk_metrics(self._snapshot.disk)
         yield from _broker_metrics(self._snapshot.broker)
 
@@ -163,6 +127,55 @@ class _SnapshotCollector(Collector):
         yield from _rate_metrics(self._snapshot.alert_rate)
         yield from _notice_metrics(self._snapshot.notices or ())
         yield from _case_metrics(self._snapshot.cases)
+
+
+def _reading_metrics(total: LedgerLine) -> Iterator[Metric]:
+    # Gauges, although they mostly grow: a redrive takes a reading out of received and quarantined.
+    readings = GaugeMetricFamily("haulwatch_readings", "Readings by disposition", labels=["verdict"])
+    by_verdict = {
+        "stored": total.stored,
+        "duplicate": total.duplicate,
+        "quarantined": sum(total.quarantined.values()),
+        "queued": total.queued,
+    }
+    for verdict, count in by_verdict.items():
+        readings.add_metric([verdict], count)
+    yield readings
+    yield GaugeMetricFamily("haulwatch_readings_received", "Readings received", value=total.received)
+
+    quarantined = GaugeMetricFamily(
+        "haulwatch_quarantined_readings", "Dead letters that were not redriven, by reason", labels=["reason"]
+    )
+    for reason in Reason:
+        quarantined.add_metric([reason], total.quarantined.get(reason, 0))
+    yield quarantined
+
+    yield GaugeMetricFamily(
+        "haulwatch_sequence_gaps", "Readings that never arrived, by gaps in sequence numbers", value=total.gaps
+    )
+
+    dropped = GaugeMetricFamily(
+        "haulwatch_dropped_values", "Faulty values that accepted readings stand without, by field", labels=["field"]
+    )
+    for name, count in total.dropped_fields.items():
+        dropped.add_metric([name], count)
+    yield dropped
+    clamped = GaugeMetricFamily(
+        "haulwatch_clamped_values", "Levels above 100 % that count as 100 %, by field", labels=["field"]
+    )
+    for name, count in total.clamped_fields.items():
+        clamped.add_metric([name], count)
+    yield clamped
+    yield GaugeMetricFamily(
+        "haulwatch_positions_outside_region",
+        "Positions outside the city's region, which count as no fix",
+        value=total.outside_region,
+    )
+    yield GaugeMetricFamily(
+        "haulwatch_clock_corrected_readings",
+        "Readings whose time has the correction of their device's clock in it (clock_correction_s)",
+        value=total.clock_corrected,
+    )
 
 
 def _rate_metrics(rate: AlertRate | None) -> Iterable[Metric]:

@@ -1,4 +1,4 @@
-"""`haulwatch log`: the size of the raw log, a check of its records, and a copy to hand over as evidence."""
+"""`haulwatch log`: the size of the raw log, a check of its records, a copy to hand over as evidence, and its move."""
 
 import base64
 import json
@@ -12,6 +12,7 @@ import typer
 from rich.progress import Progress
 
 from devices.codecs.native import NATIVE
+from haulwatch.commands.path.log_migrate import migrate
 from haulwatch.commands.shared import (
     JsonFlag,
     err,
@@ -29,6 +30,8 @@ from ingest.log.raw_log import RawLog, RawLogCorrupt
 from ingest.log.records import LogRecord
 
 app = typer.Typer(no_args_is_help=True, help="The raw log: every message as the broker delivered it.")
+
+app.command()(migrate)
 
 _PAGE: Final = 5_000
 

@@ -267,6 +267,8 @@ class DoctorParts(NamedTuple):
     """The settings of the raw log's topic, where it is on Kafka. Raises RawLogError, OperatorError."""
     wanted_of_topic: Callable[[int], Mapping[str, str]] = lambda replicas: {}
     """What they should be, with so many replicas."""
+    unread: Callable[[], Mapping[str, int]] = dict
+    """Messages of that topic that each reader has not committed. Raises RawLogError, OperatorError."""
 
 
 async def run_checks(settings: Settings, parts: DoctorParts, only: Collection[str] = ()) -> list[CheckResult]:
@@ -288,7 +290,7 @@ async def run_checks(settings: Settings, parts: DoctorParts, only: Collection[st
         "sign-on": lambda: asyncio.to_thread(check_sign_on, settings, parts.find_provider, parts.areas),
         "attachments": lambda: asyncio.to_thread(check_attachments, parts.attachments),
         "map layers": lambda: asyncio.to_thread(check_map_layers, settings, parts.accounts_exist),
-        "kafka": lambda: asyncio.to_thread(check_kafka, parts.topic, parts.wanted_of_topic),
+        "kafka": lambda: asyncio.to_thread(check_kafka, parts.topic, parts.wanted_of_topic, parts.unread),
     }
     if unknown := set(only) - set(CHECKS):
         raise ValueError(f"no such check: {', '.join(sorted(unknown))}; there are {', '.join(CHECKS)}")

@@ -1,72 +1,158 @@
 """Checks of the raw log on Kafka, for /readyz and doctor."""
 
 import asyncio
+import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
+from itertools import pairwise
 from typing import Final
 
 from api.ports import Check, ReadinessResult, ReadinessState
 from devices.errors import OperatorError
 from haulwatch.health.check_result import CheckResult, CheckStatus
-from haulwatch.health.readiness import TroubleLog
-from ingest.log.errors import RawLogError
+from haulwatch.health.readiness import BACKLOG, TroubleLog
+from ingest.log.errors import RawLogMisfit
+from ingest.log.kafka.connection import KafkaRefused, TopicMissing
 
 UNUSED: Final = "not used: the raw log is in the data directory"
+_GROWING_MINUTES: Final = 5
+_SMALL_LAG: Final = 1_000
+"""Messages: a batch or two. A lag below it grows and shrinks all the time."""
+
+Wanted = Callable[[int], Mapping[str, str]]
+"""The settings that a topic with so many replicas should have."""
 
 
-def kafka_check(settings_of_topic: Callable[[], Mapping[str, str]]) -> Check:
-    """The check of /readyz where the raw log is on Kafka. `settings_of_topic` raises RawLogError, OperatorError."""
-    warn = partial(TroubleLog().warn, "Kafka")
-    return Check("kafka", partial(asyncio.to_thread, kafka_readiness, settings_of_topic, warn))
+class LagWatch:
+    """Notes the lag of each reader by minute, as far as this process is asked, and says whose grows."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._lowest: dict[str, deque[tuple[int, int]]] = {}
+        """Minute and the lowest lag in it, of the last minutes."""
+
+    def growing(self, lags: Mapping[str, int]) -> dict[str, int]:
+        """The readers whose lag was larger in each of five minutes than in the one before, with their lag."""
+        minute, found = int(self._monotonic() // 60), {}
+        for reader, lag in lags.items():
+            lowest = self._lowest.setdefault(reader, deque(maxlen=_GROWING_MINUTES + 1))
+            if lowest and lowest[-1][0] == minute:
+                lowest[-1] = (minute, min(lowest[-1][1], lag))
+            else:
+                lowest.append((minute, lag))
+            grew = all(before < after for (_, before), (_, after) in pairwise(lowest))
+            if grew and len(lowest) == lowest.maxlen and lag > _SMALL_LAG:
+                found[reader] = lag
+        return found
+
+
+def kafka_check(
+    settings_of_topic: Callable[[], Mapping[str, str]],
+    wanted: Wanted = lambda replicas: {},
+    lags: Callable[[], Mapping[str, int]] = dict,
+) -> Check:
+    """The check of /readyz where the raw log is on Kafka. `settings_of_topic` and `lags` (by reader) raise RawLogError,
+    OperatorError.
+    """
+    warn, watch = partial(TroubleLog().warn, "Kafka"), LagWatch()
+    look = partial(kafka_readiness, settings_of_topic, warn, wanted, lambda: watch.growing(lags()))
+    return Check("kafka", partial(asyncio.to_thread, look))
 
 
 def kafka_readiness(
-    settings_of_topic: Callable[[], Mapping[str, str]], warn: Callable[[Exception], None]
+    settings_of_topic: Callable[[], Mapping[str, str]],
+    warn: Callable[[Exception], None],
+    wanted: Wanted = lambda replicas: {},
+    growing: Callable[[], Mapping[str, int]] = dict,
 ) -> ReadinessResult:
     """Whether Kafka takes messages, and has each as often as it should. `warn` logs what must not be shown."""
     try:
-        found = settings_of_topic()
-    except (RawLogError, OperatorError) as exc:
+        found, grown = settings_of_topic(), growing()
+    except OperatorError as exc:  # RawLogError is one
         warn(exc)
-        detail = "does not answer, or has no such topic: nothing is acknowledged, the MQTT broker keeps the messages"
-        return ReadinessResult(ReadinessState.FAILED, f"{detail}: see the log, or run `haulwatch doctor kafka`")
-    if found["without leader"] != "0":
-        detail = f"{found['without leader']} partitions have no broker: their messages are not acknowledged"
-        return ReadinessResult(ReadinessState.FAILED, detail)
-    if int(found["in sync"]) < int(found["min.insync.replicas"]):
-        detail = f"a partition has {found['in sync']} replicas in sync and needs {found['min.insync.replicas']}"
-        return ReadinessResult(ReadinessState.FAILED, f"{detail}: its messages are not acknowledged")
-    if int(found["in sync"]) < int(found["replicas"]):
-        detail = f"a partition has {found['in sync']} of {found['replicas']} replicas in sync: a broker is away"
-        return ReadinessResult(ReadinessState.DEGRADED, detail)
+        return ReadinessResult(ReadinessState.FAILED, _why_not(exc))
+    if trouble := _not_acknowledged(found):
+        return ReadinessResult(ReadinessState.FAILED, f"{trouble}: its messages are not acknowledged")
+    if degraded := _degraded(found, wanted, grown):
+        return ReadinessResult(ReadinessState.DEGRADED, degraded)
     return ReadinessResult(ReadinessState.OK, f"every partition has {found['replicas']} replicas in sync")
 
 
+def _why_not(error: OperatorError) -> str:
+    match error:
+        case RawLogMisfit():
+            what = "the topic has another number of partitions than HAULWATCH_KAFKA_PARTITIONS, or was made anew"
+        case KafkaRefused():
+            what = "refuses us (login, certificate or rights)"
+        case TopicMissing():
+            return "there is no such topic, and nothing is acknowledged: run `haulwatch kafka init`"
+        case _:
+            what = "does not answer: nothing is acknowledged, the MQTT broker keeps the messages"
+            return f"{what}: see the log, or run `haulwatch doctor kafka`"
+    return f"{what}: nothing is acknowledged: see the log, or run `haulwatch doctor kafka`"
+
+
+def _not_acknowledged(found: Mapping[str, str]) -> str:
+    """Why messages are not acknowledged; empty if they are."""
+    if found["without leader"] != "0":
+        return f"{found['without leader']} partitions have no broker"
+    if int(found["in sync"]) < int(found["min.insync.replicas"]):
+        return f"a partition has {found['in sync']} replicas in sync and needs {found['min.insync.replicas']}"
+    return ""
+
+
+def _degraded(found: Mapping[str, str], wanted: Wanted, grown: Mapping[str, int]) -> str:
+    """What is not as it should be while messages are acknowledged; empty if nothing is wrong."""
+    if int(found["in sync"]) < int(found["replicas"]):
+        return f"a partition has {found['in sync']} of {found['replicas']} replicas in sync: a broker is away"
+    if other := _other_settings(found, wanted):
+        return f"the topic's settings are not as they should be: {'; '.join(other)}: run `haulwatch kafka init`"
+    if grown:
+        named = ", ".join(f"{reader} {lag:,}" for reader, lag in sorted(grown.items()))
+        return f"unread messages have grown for {_GROWING_MINUTES} minutes: {named}: see docs/kafka.md, sizing"
+    return ""
+
+
+def _other_settings(found: Mapping[str, str], wanted: Wanted) -> list[str]:
+    settings = wanted(int(found["replicas"])).items()
+    return [f"{name} is {found.get(name)} and not {value}" for name, value in settings if found.get(name) != value]
+
+
 def check_kafka(
-    settings_of_topic: Callable[[], Mapping[str, str]] | None, wanted: Callable[[int], Mapping[str, str]]
+    settings_of_topic: Callable[[], Mapping[str, str]] | None,
+    wanted: Wanted,
+    lags: Callable[[], Mapping[str, int]] = dict,
 ) -> CheckResult:
     """The topic is there, keeps messages as long as the settings say, and loses none with a broker.
 
-    `settings_of_topic` None: the raw log is not on Kafka. `wanted`: the settings of a topic with so many replicas.
+    `settings_of_topic` None: the raw log is not on Kafka. `lags`: unread messages by reader.
     """
     if settings_of_topic is None:
         return CheckResult("kafka", CheckStatus.OK, UNUSED)
     try:
-        found = settings_of_topic()
-    except (RawLogError, OperatorError) as exc:
+        found, unread = settings_of_topic(), lags()
+    except KafkaRefused as exc:
+        return CheckResult("kafka", CheckStatus.FAIL, str(exc), exc.hint)
+    except RawLogMisfit as exc:
+        hint = "set HAULWATCH_KAFKA_PARTITIONS as it was; partitions cannot be taken away from a topic"
+        return CheckResult("kafka", CheckStatus.FAIL, str(exc), hint)
+    except OperatorError as exc:
         hint = "start Kafka, correct HAULWATCH_KAFKA_URL, or run `haulwatch kafka init`"
         return CheckResult("kafka", CheckStatus.FAIL, str(exc), hint)
-    return _found(found, wanted)
+    result = _found(found, wanted)
+    behind = {reader: lag for reader, lag in unread.items() if lag > BACKLOG}
+    if behind and result.status is CheckStatus.OK:
+        named = ", ".join(f"{reader} {lag:,}" for reader, lag in sorted(behind.items()))
+        return CheckResult("kafka", CheckStatus.WARN, f"unread messages: {named}", "see docs/kafka.md, sizing")
+    return result
 
 
-def _found(found: Mapping[str, str], wanted: Callable[[int], Mapping[str, str]]) -> CheckResult:
-    if found["without leader"] != "0":
-        detail = f"{found['without leader']} partitions have no broker"
-        return CheckResult("kafka", CheckStatus.FAIL, detail, "start the brokers that are away")
+def _found(found: Mapping[str, str], wanted: Wanted) -> CheckResult:
     replicas = int(found["replicas"])
-    settings = wanted(replicas).items()
-    other = [f"{name} is {found.get(name)} and not {value}" for name, value in settings if found.get(name) != value]
-    if other:
+    if trouble := _not_acknowledged(found):
+        return CheckResult("kafka", CheckStatus.FAIL, trouble, "start the brokers that are away")
+    if other := _other_settings(found, wanted):
         return CheckResult("kafka", CheckStatus.WARN, "; ".join(other), "run `haulwatch kafka init`, which sets them")
     if int(found["in sync"]) < replicas:
         detail = f"a partition has {found['in sync']} of {replicas} replicas in sync"

@@ -11,7 +11,10 @@ from haulwatch.process import logs
 from haulwatch.process.process_lock import acquire
 from haulwatch.process.supervisor import die_with_supervisor
 from haulwatch.settings.load import Settings, load_settings
+from ingest.migration.home import refuse_another_log
 
+_WITHOUT_LOG: Final = frozenset({"simulators", "broker"})
+"""Roles that have no raw log."""
 _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -19,12 +22,16 @@ _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 def role(name: str, *, create: bool = False) -> Iterator[Settings]:
     """Check the settings, set up logs, and hold the role for the length of the block.
 
-    `create`: the data directory, where it is not there. Raises SettingsError, NoData, AlreadyRunning.
+    `create`: the data directory, where it is not there. Raises SettingsError, NoData, AlreadyRunning, and
+    MigrationUnfinished or LogElsewhere where the raw log was moved.
     """
     settings = load_settings()
     logs.configure(settings.log.level, settings.log.format, process=name)
     die_with_supervisor()
     with acquire(settings.paths.data_dir, name, create=create):
+        if name not in _WITHOUT_LOG:
+            kafka = settings.kafka
+            refuse_another_log(settings.paths.data_dir, None if kafka.url is None else f"{kafka.prefix}.raw")
         yield settings
 
 

@@ -9,7 +9,7 @@ from api.base_map_ports import BaseMap
 from api.manifest_ports import Manifests, NoManifests
 from api.notice_ports import NoNotices, NoticeDesk
 from api.people_ports import People
-from api.ports import Adopted, ApiOptions, ApiParts, EvidencePacks
+from api.ports import Adopted, ApiOptions, ApiParts, Check, EvidencePacks
 from api.report_ports import PublicReports
 from api.weighing_ports import NoWeighingSessions, WeighingSessions
 from devices.city.model import City, Device, DeviceRole
@@ -27,13 +27,22 @@ from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_command_store
 from haulwatch.wiring.desk.adoption import redrive_waiting, register_described
 from haulwatch.wiring.desk.reports import report_options
-from haulwatch.wiring.log import disk_reserve_bytes, open_log_figures, open_raw_log, open_segments, topic_as_found
+from haulwatch.wiring.log import (
+    disk_reserve_bytes,
+    open_log_figures,
+    open_raw_log,
+    open_segments,
+    open_topic_figures,
+    topic_as_found,
+    topic_as_wanted,
+)
 from haulwatch.wiring.rules import current_rules
 from haulwatch.wiring.stores import current_ledger, open_dead_letters, recorder_tables
 from ingest.judge.what_if_job import WhatIfJobs
 from ingest.ledger.dead_letters import Redriven
 from ingest.ledger.state.port import Tables
 from ingest.ledger.unregistered import unregistered_devices
+from ingest.log.kafka.figures import PartitionFigures
 from ingest.mqtt.broker_statistics import BrokerCounters
 from ingest.notices.summary import ChannelSummary
 from ingest.store.sqlite import SqliteStore
@@ -149,6 +158,7 @@ def api_parts(
         alert_rate=status.alert_rate,
         notices=repositories.notices,
         notice_desk=repositories.notice_desk,
+        partitions=_partitions(settings),
         over_limit=status.over_limit,
         evidence_pack=repositories.packs,
         call_within_ms=settings.alerts.call_within_ms,
@@ -166,7 +176,7 @@ def api_parts(
         corridor_m=lambda: corridor_m(rules().rules),
         silent_after_s=silent_after,
         checks=(
-            *([] if settings.kafka.url is None else [kafka_check(lambda: topic_as_found(settings))]),
+            *_kafka_checks(settings, status),
             *readiness_checks(
                 settings, status, store, broker, background, repositories.notices, repositories.attachment_files
             ),
@@ -193,6 +203,24 @@ def base_map(settings: Settings, tiles: "TileServer | None") -> BaseMap:
         max_zoom=found.max_zoom,
         archive=found.pmtiles,
     )
+
+
+def _partitions(settings: Settings) -> Callable[[], Sequence[PartitionFigures]]:
+    if settings.kafka.url is None:
+        return tuple
+    figures = open_topic_figures(settings)
+    return remembered(figures.partitions)
+
+
+def _kafka_checks(settings: Settings, status: PathStatus) -> Sequence[Check]:
+    if settings.kafka.url is None:
+        return ()
+    check = kafka_check(
+        lambda: topic_as_found(settings),
+        lambda replicas: topic_as_wanted(settings, replicas),
+        lambda: {reader: lag.messages for reader, lag in status.lag().items()},
+    )
+    return (check,)
 
 
 def path_status(settings: Settings) -> PathStatus:

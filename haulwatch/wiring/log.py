@@ -68,11 +68,14 @@ def open_segments(settings: Settings) -> RawLog:
 
 def open_log_figures(settings: Settings) -> "RawLog | KafkaFigures":
     """What says how large the raw log is and how far its readers are."""
-    if settings.kafka.url is not None:
-        from ingest.log.kafka.figures import KafkaFigures
+    return open_segments(settings) if settings.kafka.url is None else open_topic_figures(settings)
 
-        return KafkaFigures(kafka_connection(settings))
-    return open_segments(settings)
+
+def open_topic_figures(settings: Settings) -> "KafkaFigures":
+    """Figures of the topic. Raises NotOnKafka."""
+    from ingest.log.kafka.figures import KafkaFigures
+
+    return KafkaFigures(kafka_connection(settings))
 
 
 async def wait_for_log(settings: Settings, stop: asyncio.Event) -> None:
@@ -174,6 +177,12 @@ def topic_as_wanted(settings: Settings, replicas: int) -> Mapping[str, str]:
     from ingest.log.kafka.topic import topic_settings
 
     return topic_settings(keep_ms(settings), replicas)
+
+
+def unread_on_topic(settings: Settings) -> Mapping[str, int]:
+    """Messages of the topic that each reader has not committed. Raises RawLogError, KafkaMissing."""
+    figures = open_topic_figures(settings)
+    return {reader: figures.unread(figures.read_to(reader)) for reader in CONSUMERS}
 
 
 def keep_ms(settings: Settings) -> int:

@@ -147,7 +147,7 @@ class RecorderStatus(_Value):
 
     offset: int
     backlog: int
-    """Records of the raw log after its offset."""
+    """Records that the raw log keeps after its offset."""
     pending: int
     """Committed readings whose write is not confirmed."""
     trouble: str | None
@@ -169,7 +169,7 @@ def read_ledger(place: Path | Tables, log: Log, *, max_payload_bytes: int = MAX_
             "SELECT device, reason, sum(readings) FROM quarantine WHERE readings > 0 GROUP BY device, reason"
         ).fetchall()
         unwritten = queued_by_device(db)
-    unread, exact = _count_unread(log, log.resume(positions), max_payload_bytes)
+    unread, exact = _count_unread(log, positions, max_payload_bytes)
     quarantined: dict[str, dict[str, int]] = {}
     for device_id, reason, count in letters:
         quarantined.setdefault(device_id, {})[reason] = int(count)
@@ -200,13 +200,13 @@ def read_status(place: Path | Tables, log: LogReader) -> RecorderStatus:
     """Read the recorder's progress, from any process. Raises StateUnavailable, RawLogError."""
     with opened_tables(place) as tables, tables.snapshot() as db:
         rows = db.execute("SELECT trouble, trouble_since, write_ms, slowest_write_ms FROM progress").fetchall()
-        offset, pending = sum(positions_in(db).values()), queued(db)
+        positions, pending = positions_in(db), queued(db)
     trouble, since = min([(row[0], row[1]) for row in rows if row[0] is not None], key=_since, default=(None, None))
     write_ms = max([row[2] for row in rows if row[2] is not None], default=None)
     slowest_write_ms = max([row[3] for row in rows if row[3] is not None], default=None)
     return RecorderStatus(
-        offset=offset,
-        backlog=max(log.last_offset() - offset, 0),
+        offset=sum(positions.values()),
+        backlog=log.unread(positions),
         pending=pending,
         trouble=trouble,
         trouble_since=since,
@@ -251,9 +251,10 @@ def _total(lines: tuple[DeviceLedgerLine, ...]) -> LedgerLine:
     )
 
 
-def _count_unread(log: LogReader, offset: int, max_payload_bytes: int) -> tuple[Counter[str], bool]:
-    """Count readings after `offset` by device; True if all of them were decoded."""
+def _count_unread(log: Log, positions: Mapping[int, int], max_payload_bytes: int) -> tuple[Counter[str], bool]:
+    """Count readings after these positions by device; True if all of them were decoded."""
     readings: Counter[str] = Counter()
+    offset = log.resume(positions)
     decoded = 0
     while decoded < MAX_DECODED:
         try:
@@ -275,7 +276,7 @@ def _count_unread(log: LogReader, offset: int, max_payload_bytes: int) -> tuple[
             decoded += found
             if decoded >= MAX_DECODED:
                 break
-    rest = max(log.last_offset() - offset, 0)
+    rest = log.unread(log.positions(offset))  # the end less the offset would count what retention has removed
     if rest:
         readings[""] += rest
     return readings, rest == 0

@@ -59,6 +59,9 @@ class LogReader(Protocol):
     def last_offset(self) -> int:
         """Offset of the newest record; 0 while there is none. Raises RawLogError."""
 
+    def unread(self, positions: Mapping[int, int]) -> int:
+        """How many records the log still keeps after these positions. Raises RawLogError."""
+
 
 class Log(LogReader, Protocol):
     """A log whose readers note how far they are, so that retention keeps what they have not read."""
@@ -90,6 +93,9 @@ class OnePartition(LogReader, Protocol):
 
     def positions(self, offset: int) -> Mapping[int, int]:
         return {self.partition: offset}
+
+    def unread(self, positions: Mapping[int, int]) -> int:
+        return max(self.last_offset() - positions.get(self.partition, 0), 0)
 
     def resume(self, positions: Mapping[int, int]) -> int:
         if positions.keys() - {self.partition}:

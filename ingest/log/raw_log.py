@@ -217,6 +217,9 @@ class RawLog(OnePartition):
         finally:
             newest.close()
 
+    def unread(self, positions: Mapping[int, int]) -> int:
+        return max(self.last_offset() - max(positions.get(self.partition, 0), self.first_offset() - 1), 0)
+
     def newest_of(self, topic: str, until: int) -> int | None:
         """Offset of the last record of a topic up to an offset; None if the log keeps none.
 

@@ -62,6 +62,9 @@ class _ReadLog(Log):
     def positions(self, offset: int) -> Mapping[int, int]:
         return self._log.positions(offset)
 
+    def unread(self, positions: Mapping[int, int]) -> int:
+        return self._log.unread(positions)
+
     def resume(self, positions: Mapping[int, int]) -> int:
         return self._log.resume(positions)
 

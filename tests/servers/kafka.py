@@ -1,8 +1,8 @@
-"""A real Apache Kafka on loopback: one node that is broker and controller, started from Maven's jars."""
+"""A real Apache Kafka on loopback: a node that is broker and controller, started from Maven's jars."""
 
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -18,6 +18,7 @@ _JARS: Final = ROOT / "tests" / "servers" / "kafka_jars" / "jars"
 _OLDEST_JAVA: Final = 17
 _JAVA_OPTIONS: Final = ("-Xms64m", "-Xmx320m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
 """Bounded memory, and a start in few seconds: a test server lives too briefly for the second compiler."""
+CLUSTER_ID: Final = "MkU3OEVBNTcwNTJENDM2Qk"
 _CONFIG: Final = """\
 process.roles=broker,controller
 node.id=1
@@ -67,6 +68,9 @@ class KafkaServer:
     folder: Path
     port: int = field(default_factory=free_port)
     controller_port: int = field(default_factory=free_port)
+    more: Mapping[str, str] = field(default_factory=dict)
+    """Settings that are added to these, or take their place."""
+    options: Sequence[str] = _JAVA_OPTIONS
     _process: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -79,18 +83,31 @@ class KafkaServer:
         """As Kafka's own clients have it."""
         return f"127.0.0.1:{self.port}"
 
+    @property
+    def pid(self) -> int:
+        """Of the process that runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         config = self.folder / "server.properties"
         if not config.exists():
             self.folder.mkdir(parents=True, exist_ok=True)
             ports = {"port": self.port, "controller_port": self.controller_port}
             text = _CONFIG.format(**ports, folder=self.folder, session_ms=SESSION_MS)
-            config.write_text(text)
-            arguments = ("format", "--standalone", "--cluster-id", "MkU3OEVBNTcwNTJENDM2Qk", "--config", str(config))
+            settings = dict(line.split("=", 1) for line in text.splitlines()) | dict(self.more)
+            alone = "controller.quorum.voters" not in settings
+            if not alone:
+                del settings["controller.quorum.bootstrap.servers"]
+            config.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+            arguments = ["format", "--cluster-id", CLUSTER_ID, "--config", str(config)]
             subprocess.run(
-                _java("kafka.tools.StorageTool", *arguments), check=True, capture_output=True, timeout=PATIENCE_S
+                self.java("kafka.tools.StorageTool", *arguments, *(["--standalone"] if alone else [])),
+                check=True,
+                capture_output=True,
+                timeout=PATIENCE_S,
             )
-        self._process = launch(_java("kafka.Kafka", str(config)), self.folder / "kafka.log", self.port)
+        self._process = launch(self.java("kafka.Kafka", str(config)), self.folder / "kafka.log", self.port)
 
     def stop(self) -> None:
         """Let it leave in order."""
@@ -104,11 +121,10 @@ class KafkaServer:
             self._process.wait(PATIENCE_S)
             self._process = None
 
-
-def _java(main: str, *arguments: str) -> list[str]:
-    java = find("java")
-    assert java is not None
-    return [java, *_JAVA_OPTIONS, "-cp", f"{_JARS}/*", main, *arguments]
+    def java(self, main: str, *arguments: str) -> list[str]:
+        java = find("java")
+        assert java is not None
+        return [java, *self.options, "-cp", f"{_JARS}/*", main, *arguments]
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import typer
 from haulwatch.commands.shared import JsonFlag, exits_on_error, out, print_json, print_table
 from haulwatch.settings.load import load_settings
 from haulwatch.wiring.log import kafka_connection, keep_ms
-from ingest.log.kafka.figures import KafkaFigures
+from ingest.log.kafka.figures import KafkaFigures, PartitionFigures
 from ingest.log.kafka.topic import create_topic, found_settings
 from ingest.log.records import CONSUMERS
 
@@ -40,9 +40,7 @@ def status(as_json: JsonFlag = False) -> None:
     settings = load_settings()
     connection = kafka_connection(settings)
     topic, figures = found_settings(connection), KafkaFigures(connection).partitions()
-    unread = {
-        consumer: sum(one.end - max(one.read.get(consumer, 0), one.first) for one in figures) for consumer in CONSUMERS
-    }
+    unread = {consumer: sum(one.lag(consumer) for one in figures) for consumer in CONSUMERS}
     facts: dict[str, Any] = {
         "topic": connection.topic,
         "partitions": len(figures),
@@ -54,7 +52,16 @@ def status(as_json: JsonFlag = False) -> None:
     }
     if as_json:
         by_partition = [
-            {"partition": one.partition, "first": one.first, "end": one.end, "read": dict(one.read)} for one in figures
+            {
+                "partition": one.partition,
+                "first": one.first,
+                "end": one.end,
+                "read": dict(one.read),
+                "leader": one.leader,
+                "replicas": one.replicas,
+                "in_sync": one.in_sync,
+            }
+            for one in figures
         ]
         print_json(facts | {"by_partition": by_partition})
         return
@@ -67,12 +74,23 @@ def status(as_json: JsonFlag = False) -> None:
         *((f"unread by {consumer}", f"{count:,}") for consumer, count in unread.items()),
     ]
     print_table("raw log on Kafka", ("what", ""), rows)
-    behind = sorted(figures, key=lambda one: one.end - min(one.read.values(), default=0), reverse=True)
+    behind = sorted(figures, key=_urgency, reverse=True)
     print_table(
-        "partitions with most to read",
-        ("partition", "first", "end", *(f"read by {consumer}" for consumer in CONSUMERS)),
+        "partitions with most to read, and those that lack replicas",
+        ("partition", "broker", "in sync", "first", "end", *(f"unread by {consumer}" for consumer in CONSUMERS)),
         [
-            (one.partition, one.first, one.end, *(one.read.get(consumer, "nothing") for consumer in CONSUMERS))
+            (
+                str(one.partition),
+                "none" if one.leader < 0 else str(one.leader),
+                f"{one.in_sync} of {one.replicas}",
+                one.first,
+                one.end,
+                *(one.lag(consumer) for consumer in CONSUMERS),
+            )
             for one in behind[:8]
         ],
     )
+
+
+def _urgency(one: PartitionFigures) -> tuple[bool, int, int]:
+    return one.leader < 0, one.replicas - one.in_sync, max(one.lag(consumer) for consumer in CONSUMERS)

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from devices.errors import OperatorError
 from ingest.log.errors import RawLogUnavailable
+from ingest.log.kafka.advice import NOT_TRUSTED, Trouble, advice
+from ingest.log.kafka.handshake import why_not_trusted
 
 ANSWER_S: Final = 10.0
 """Longest wait for an answer of the cluster: shorter than the silence after which a process counts as hanging."""
@@ -20,6 +22,19 @@ class KafkaMissing(OperatorError):
     """The library is not installed."""
 
 
+class TopicMissing(RawLogUnavailable):
+    """The cluster has no such topic."""
+
+
+class KafkaRefused(RawLogUnavailable):
+    """Kafka refuses login, certificate or rights. Trying again helps once a person has mended it."""
+
+    def __init__(self, text: str, hint: str) -> None:
+        """`hint`: what to do; `text` does not hold it."""
+        self.hint = hint
+        super().__init__(f"{text}; {hint}")
+
+
 @dataclass(frozen=True, slots=True)
 class KafkaConnection:
     """The cluster, and the names in it that are ours."""
@@ -31,6 +46,8 @@ class KafkaConnection:
     partitions: int = 64
     security: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Properties of the client for TLS and SASL."""
+    trouble: Trouble = field(default_factory=Trouble, repr=False, compare=False)
+    """Why no broker answers, as far as the clients of this connection have heard."""
 
     @property
     def topic(self) -> str:
@@ -56,8 +73,18 @@ class KafkaConnection:
 
     def properties(self, **more: str | float | bool | Callable[..., None]) -> dict[str, Any]:
         """The client's configuration: names with dots are written with underscores."""
-        own = {name if name.endswith("_cb") else name.replace("_", "."): value for name, value in more.items()}
+        own: dict[str, Any] = {
+            name if name.endswith("_cb") else name.replace("_", "."): value for name, value in more.items()
+        }
+        hears = own.pop("error_cb", None)
+
+        def note(error: Any) -> None:
+            self.trouble.note(error)
+            if hears is not None:
+                hears(error)
+
         return {
+            "error_cb": note,
             "bootstrap.servers": self.servers,
             "client.id": self.prefix,
             "socket.keepalive.enable": True,
@@ -89,12 +116,26 @@ def admin_library() -> Any:
 
 @contextmanager
 def translated(connection: KafkaConnection) -> Iterator[None]:
-    """Turn the client's errors into RawLogUnavailable."""
+    """Turn the client's errors into RawLogUnavailable, with what to do where it is known."""
     kafka = library()
     try:
         yield
     except kafka.KafkaException as exc:
-        raise RawLogUnavailable(f"Kafka at {connection.servers}: {error_text(exc.args[0])}") from exc
+        raise unavailable(connection, exc.args[0]) from exc
+    except SystemError as exc:  # so the client raises an error that ends it, where a callback was called meanwhile
+        if not isinstance(exc.__cause__, kafka.KafkaException):
+            raise
+        raise unavailable(connection, exc.__cause__.args[0]) from exc
+
+
+def unavailable(connection: KafkaConnection, error: Any, what: str = "") -> RawLogUnavailable:
+    """An error of the client in our words, with what to do where it is known. `what`: what it concerns."""
+    hint = advice(error.name(), error.str()) if hasattr(error, "name") else ""
+    hint = hint or connection.trouble.hint
+    if hint == NOT_TRUSTED:
+        hint = why_not_trusted(connection.servers, connection.security.get("ssl.ca.location"))
+    text = f"Kafka at {connection.servers}: {what}{error_text(error)}"
+    return KafkaRefused(text, hint) if hint else RawLogUnavailable(text)
 
 
 def error_text(error: Any) -> str:

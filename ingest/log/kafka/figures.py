@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingest.log.errors import RawLogUnavailable
-from ingest.log.kafka.connection import FIGURES_S, KafkaConnection, admin_library, error_text, library, translated
+from ingest.log.kafka.connection import FIGURES_S, KafkaConnection, admin_library, library, translated, unavailable
 from ingest.log.kafka.writer import check_partitions
 from ingest.log.raw_log import Removed
 from ingest.log.records import CONSUMERS, LogRecord
@@ -19,6 +19,15 @@ class PartitionFigures:
     first: int
     end: int
     read: Mapping[str, int]
+    leader: int = 0
+    """The broker that takes its messages; negative: none does."""
+    replicas: int = 1
+    in_sync: int = 1
+    """Replicas that have all that was acknowledged."""
+
+    def lag(self, consumer: str) -> int:
+        """Records that Kafka keeps and the consumer has not committed as read."""
+        return self.end - max(self.read.get(consumer, 0), self.first)
 
 
 class KafkaFigures:
@@ -74,6 +83,26 @@ class KafkaFigures:
             for consumer, offsets in found.items()
         }
 
+    def at_work(self) -> list[str]:
+        """The consumers whose group has members now, on whatever machine."""
+        with translated(self._connection):
+            groups = {self._connection.group(consumer): consumer for consumer in CONSUMERS}
+            answers = self._opened().describe_consumer_groups([*groups], request_timeout=FIGURES_S)
+            found = []
+            for group, answer in answers.items():
+                try:
+                    if answer.result().members:
+                        found.append(groups[group])
+                except self._kafka.KafkaException as exc:
+                    if exc.args[0].code() != self._kafka.KafkaError.GROUP_ID_NOT_FOUND:
+                        raise
+        return found
+
+    def unread(self, positions: Mapping[int, int]) -> int:
+        """Records after these positions that Kafka still keeps: it removes by age, read or not."""
+        starts, ends = self.starts(), self.ends()
+        return sum(max(end - max(positions.get(one, 0), starts[one]), 0) for one, end in ends.items())
+
     def commit(self, consumer: str, positions: Mapping[int, int]) -> None:
         """Note a consumer's next offsets; one that is behind what was noted changes nothing."""
         before = self.read_to(consumer)
@@ -89,18 +118,24 @@ class KafkaFigures:
             [answer] = self._opened().alter_consumer_group_offsets([group], request_timeout=FIGURES_S).values()
             for one in answer.result().topic_partitions:
                 if one.error is not None:
-                    raise RawLogUnavailable(f"Kafka at {self._connection.servers}: {error_text(one.error)}")
+                    raise unavailable(self._connection, one.error)
 
     def partitions(self) -> list[PartitionFigures]:
         """Every partition, in order."""
         starts, ends = self.starts(), self.ends()
         read = {consumer: self.read_to(consumer) for consumer in CONSUMERS}
+        topic = self._connection.topic
+        with translated(self._connection):
+            found = self._opened().list_topics(topic, timeout=FIGURES_S).topics[topic].partitions
         return [
             PartitionFigures(
                 partition,
                 starts[partition],
                 end,
                 {consumer: offsets[partition] for consumer, offsets in read.items() if partition in offsets},
+                found[partition].leader,
+                len(found[partition].replicas),
+                len(found[partition].isrs),
             )
             for partition, end in sorted(ends.items())
         ]
@@ -128,7 +163,13 @@ class KafkaFigures:
                 self._kafka.TopicPartition(topic, partition): spec for partition in range(self._connection.partitions)
             }
             answers = admin.list_offsets(asked, request_timeout=FIGURES_S)
-            return {there.partition: answer.result().offset for there, answer in answers.items()}
+            found = {there.partition: int(answer.result().offset) for there, answer in answers.items()}
+        if silent := [partition for partition, offset in found.items() if offset < 0]:
+            # The client gives an impossible offset, and no error, where the broker of a partition does not answer.
+            raise RawLogUnavailable(
+                f"Kafka at {self._connection.servers}: the broker of partition {silent[0]} of {topic} gives no answer"
+            )
+        return found
 
     def _opened(self) -> Any:
         """The client; the topic is checked once. Inside `translated`."""

@@ -47,6 +47,9 @@ class KafkaLog:
     def last_offset(self) -> int:
         return self._figures.last_offset()
 
+    def unread(self, positions: Mapping[int, int]) -> int:
+        return self._figures.unread(positions)
+
     def committed(self) -> Mapping[str, int]:
         return self._figures.committed()
 

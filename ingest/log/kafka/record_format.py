@@ -29,7 +29,7 @@ _MAX_KEY_CHARS: Final = 64
 TICK_PARTITION: Final = 0
 """A tick says in this partition how long nothing was received. In the others it says 0, and passes time by its receive
 time: whoever reads all partitions as one log would else count the silence once for each."""
-_SAYS_NO_SILENCE: Final = b"0"
+SAYS_NO_SILENCE: Final = b"0"
 _COPY: Final = ("copy", _YES)
 
 
@@ -53,7 +53,7 @@ def _has_tickets(message: RawMessage) -> bool:
 def as_in(message: RawMessage, payload: bytes, partition: int, home: int) -> tuple[bytes, list[tuple[str, bytes]]]:
     """Payload and headers of a message for all, as it stands in one of the partitions. `home`: that of its key."""
     if message.topic == TICK_TOPIC:
-        return (payload if partition == TICK_PARTITION else _SAYS_NO_SILENCE), headers_of(message)
+        return (payload if partition == TICK_PARTITION else SAYS_NO_SILENCE), headers_of(message)
     if message.topic in REVISION_TOPICS or partition == home:
         return payload, headers_of(message)
     return payload, [*headers_of(message), _COPY]

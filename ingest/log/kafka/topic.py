@@ -12,9 +12,9 @@ from ingest.log.kafka.connection import (
     MAX_MESSAGE_BYTES,
     KafkaConnection,
     admin_library,
-    error_text,
     library,
     translated,
+    unavailable,
 )
 from ingest.log.kafka.figures import KafkaFigures
 from ingest.log.kafka.writer import check_partitions
@@ -104,11 +104,22 @@ def _create(
             if error.code() != kafka.KafkaError.TOPIC_ALREADY_EXISTS:
                 if error.retriable():
                     raise
-                raise TopicRefused(f"Kafka does not create {topic}: {error_text(error)}") from exc
+                raise TopicRefused(f"Kafka does not create {topic}: {unavailable(connection, error)}") from exc
             check_partitions(connection, admin, topic=topic, partitions=partitions)
             _set(admin_of, admin, topic, settings)
             return False
     return True
+
+
+def use_settings(
+    connection: KafkaConnection, settings: Mapping[str, str] | None, keep_ms: int = 0, replicas: int = 1
+) -> None:
+    """Give the topic these settings; None: those of `topic_settings`. Raises RawLogMisfit, RawLogUnavailable."""
+    admin_of = admin_library()
+    with translated(connection):
+        admin = admin_of.AdminClient(connection.properties())
+        check_partitions(connection, admin)
+        _set(admin_of, admin, connection.topic, topic_settings(keep_ms, replicas) if settings is None else settings)
 
 
 def _wait_for_leaders(connection: KafkaConnection) -> None:
@@ -128,7 +139,8 @@ def _wait_for_leaders(connection: KafkaConnection) -> None:
 def found_settings(connection: KafkaConnection) -> Mapping[str, str]:
     """The settings of the topic as it is, and `replicas` of the partition that has fewest in sync.
 
-    Raises RawLogUnavailable, RawLogMisfit.
+    Every broker that leads a partition is asked: while a majority of the controllers is away, the others still name
+    brokers that are gone. Raises RawLogUnavailable if one does not answer, RawLogMisfit.
     """
     admin_of = admin_library()
     with translated(connection):
@@ -139,6 +151,8 @@ def found_settings(connection: KafkaConnection) -> Mapping[str, str]:
         found = {name: str(entry.value) for name, entry in answer.result().items()}
         topic = admin.list_topics(connection.topic, timeout=FIGURES_S).topics[connection.topic]
     partitions = topic.partitions.values()
+    if all(one.leader >= 0 for one in partitions):
+        KafkaFigures(connection).ends()
     return found | {
         "replicas": str(min(len(one.replicas) for one in partitions)),
         "in sync": str(min(len(one.isrs) for one in partitions)),

@@ -16,9 +16,10 @@ from ingest.log.kafka.connection import (
     ANSWER_S,
     MAX_MESSAGE_BYTES,
     KafkaConnection,
-    error_text,
+    TopicMissing,
     library,
     translated,
+    unavailable,
 )
 from ingest.log.kafka.record_format import as_in, headers_of, is_for_all, key_of, partition_of
 from ingest.log.records import REVISION_TOPICS, TICK_TOPIC, RawMessage
@@ -107,19 +108,17 @@ class KafkaWriter:
         try:
             for place in sorted(self._unacknowledged):
                 self._produce(producer, place, failed)
-        except self._kafka.KafkaException:
+            left = producer.flush(_FLUSH_S)
+        except (self._kafka.KafkaException, SystemError):  # see `translated`
             self._producer = None  # after a fatal error it takes nothing for ever
             raise
-        left = producer.flush(_FLUSH_S)
         if left or any(error.fatal() or error.code() == self._kafka.KafkaError._FATAL for error in failed):
             self._producer = None  # a fatal error ends a producer for ever
         if left:
             raise RawLogUnavailable(f"Kafka at {self._connection.servers}: {left} messages were not answered")
         if failed:
-            raise RawLogUnavailable(
-                f"Kafka at {self._connection.servers}: {len(failed)} of {len(self._batch)} messages were not "
-                f"acknowledged: {error_text(failed[0])}"
-            )
+            what = f"{len(failed)} of {len(self._batch)} messages were not acknowledged: "
+            raise unavailable(self._connection, failed[0], what)
 
     def _produce(self, producer: Any, place: _Place, failed: list[Any]) -> None:
         index, partition = place
@@ -195,9 +194,16 @@ def check_partitions(
     `client`: any client of the library, inside `translated`. By default the topic of the raw log.
     """
     topic, partitions = topic or connection.topic, partitions or connection.partitions
-    found = client.list_topics(topic, timeout=answer_s).topics.get(topic)
+    kafka = library()
+    try:
+        found = client.list_topics(topic, timeout=answer_s).topics.get(topic)
+    except kafka.KafkaException:
+        client.poll(0)  # the client names the cause to its callback, and calls it in here only
+        raise
+    if found is not None and found.error == kafka.KafkaError.TOPIC_AUTHORIZATION_FAILED:
+        raise kafka.KafkaException(found.error)
     if found is None or not found.partitions:
-        raise RawLogUnavailable(f"Kafka at {connection.servers} has no topic {topic}: run `haulwatch kafka init`")
+        raise TopicMissing(f"Kafka at {connection.servers} has no topic {topic}: run `haulwatch kafka init`")
     if len(found.partitions) != partitions:
         raise RawLogMisfit(
             f"topic {topic} has {len(found.partitions)} partitions and HAULWATCH_KAFKA_PARTITIONS is "

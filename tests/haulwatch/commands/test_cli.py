@@ -118,6 +118,7 @@ NEEDS_DATA = [
     "sites dismiss x --reason x",
     "alerts shelves", "alerts shelve --device x --for 1h --reason x",
     "alerts unshelve 1", "city changes", "city export x",
+    "log migrate --to kafka",
     "user add x viewer --password-file /dev/null", "user list", "user disable x", "user enable x",
     "user password x --password-file /dev/null", "user role x viewer",
     "token add x viewer", "token list", "token revoke x", "audit", "audit prune --yes",

@@ -59,7 +59,7 @@ class FakeConsumer:
         """Questions for the ends of a partition that get no answer, from now on."""
 
     def list_topics(self, topic: str, timeout: float) -> Any:
-        return SimpleNamespace(topics={topic: SimpleNamespace(partitions=self._held)})
+        return SimpleNamespace(topics={topic: SimpleNamespace(partitions=self._held, error=None)})
 
     def assign(self, at: Sequence[Any]) -> None:
         self._stopped.clear()

@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, TopicPartition
 from ingest.log.errors import RawLogMisfit, RawLogUnavailable
 from ingest.log.kafka.connection import KafkaConnection
 from ingest.log.kafka.kafka_log import KafkaLog
-from ingest.log.kafka.topic import create_topic, found_settings
+from ingest.log.kafka.topic import found_settings
 from ingest.log.records import CITY_TOPIC, COPY_TOPIC, TICK_TOPIC, RawMessage, parts_of_place
 from tests.ingest.log.kafka.parts import (
     KAFKA_ADMIN,
@@ -28,13 +28,6 @@ from tests.ingest.log.kafka.parts import (
 from tests.servers.kafka import KafkaServer
 
 pytestmark = pytest.mark.real
-
-
-@pytest.fixture
-def connection(kafka_server: KafkaServer) -> KafkaConnection:
-    found = KafkaConnection(kafka_server.servers, prefix=f"test-{uuid4().hex[:12]}", partitions=PARTITIONS)
-    assert create_topic(found, keep_ms=0, replicas=1)
-    return found
 
 
 @pytest.fixture

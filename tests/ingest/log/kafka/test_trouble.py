@@ -64,6 +64,24 @@ def test_a_producer_that_ended_is_renewed() -> None:
     assert writer.append(fleet(1)) == 1
 
 
+def test_an_offset_that_is_none_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the client gives it, without an error, while the broker of a partition is gone (tests/chaos/three_brokers.py).
+
+    Taken for the end of the partition it would say that the topic was made anew.
+    """
+    answers = {
+        TopicPartition("haulwatch.raw", number): SimpleNamespace(
+            result=lambda offset=offset: SimpleNamespace(offset=offset)
+        )
+        for number, offset in enumerate((7, -1001))
+    }
+    admin = SimpleNamespace(list_offsets=lambda asked, request_timeout: answers)
+    figures = KafkaFigures(CONNECTION)
+    monkeypatch.setattr(figures, "_opened", lambda: admin)
+    with pytest.raises(RawLogUnavailable, match=r"partition 1 of haulwatch\.raw gives no answer"):
+        figures.ends()
+
+
 def test_what_kafka_removed_by_age_is_not_still_to_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """Partition 0 lost all of its 100 records, and of partition 1 the recorder has read all."""
     read = {"recorder": {0: 0, 1: 7}}

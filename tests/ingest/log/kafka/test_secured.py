@@ -1,0 +1,186 @@
+"""TLS, logins and rights on a real Kafka: what each process needs and no more, and what each refusal says."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from haulwatch.settings.load import load_settings
+from haulwatch.wiring.log import kafka_connection
+from ingest.log.errors import RawLogUnavailable
+from ingest.log.kafka.connection import KafkaConnection, KafkaRefused
+from ingest.log.kafka.figures import KafkaFigures
+from ingest.log.kafka.kafka_log import KafkaLog
+from ingest.log.kafka.topic import TopicRefused, create_topic, found_settings
+from ingest.log.raw_log import RawLog
+from ingest.migration.migration import Migration, Places
+from ingest.migration.plan import LogKind
+from ingest.migration.states import JudgeFile
+from tests.closing import closed_later
+from tests.ingest.log.kafka.parts import fleet
+from tests.integration.file_state import RecorderFile
+from tests.servers.kafka_secured import PASSWORDS, SecuredKafka, running_secured
+
+pytestmark = pytest.mark.real
+
+PREFIX: Final = "city"
+TOPIC: Final = f"{PREFIX}.raw"
+RIGHTS: Final[Mapping[str, Sequence[tuple[str, str, Sequence[str]]]]] = {
+    "admin": [("TOPIC", TOPIC, ("CREATE", "DESCRIBE", "DESCRIBE_CONFIGS", "ALTER_CONFIGS"))],
+    "collector": [("TOPIC", TOPIC, ("DESCRIBE", "WRITE"))],
+    "recorder": [
+        ("TOPIC", TOPIC, ("DESCRIBE", "READ", "WRITE")),
+        ("GROUP", f"{PREFIX}.recorder", ("DESCRIBE", "READ")),
+        ("GROUP", f"{PREFIX}.finder", ("DESCRIBE",)),
+    ],
+    "judge": [("TOPIC", TOPIC, ("DESCRIBE", "READ", "WRITE")), ("GROUP", f"{PREFIX}.judge", ("DESCRIBE", "READ"))],
+    "api": [
+        ("TOPIC", TOPIC, ("DESCRIBE", "DESCRIBE_CONFIGS", "READ", "WRITE")),
+        ("GROUP", f"{PREFIX}.recorder", ("DESCRIBE",)),
+        ("GROUP", f"{PREFIX}.judge", ("DESCRIBE",)),
+        ("GROUP", f"{PREFIX}.reader", ("DESCRIBE",)),
+    ],
+    "migrator": [
+        ("TOPIC", f"{PREFIX}2.raw", ("DESCRIBE", "READ", "WRITE", "ALTER_CONFIGS")),
+        ("GROUP", f"{PREFIX}2.recorder", ("DESCRIBE", "READ")),
+        ("GROUP", f"{PREFIX}2.judge", ("DESCRIBE", "READ")),
+        ("GROUP", f"{PREFIX}2.migration", ("DESCRIBE",)),
+    ],
+}
+"""What docs/kafka.md lists: recorder and judge write revisions of city and rules, the API redrives dead letters."""
+
+
+@pytest.fixture(scope="module")
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
+    with running_secured(tmp_path_factory.mktemp("secured")) as found:
+        for user, rights in RIGHTS.items():
+            for kind, name, operations in rights:
+                found.grant(user, kind, name, operations)
+        yield found
+
+
+Connect = Callable[..., KafkaConnection]
+
+
+@pytest.fixture
+def connect(secured: SecuredKafka, tmp_path: Path) -> Connect:
+    """A connection as the settings make it; the password comes from a file."""
+
+    def connected(
+        user: str, *, at: str = "", password: str = "", ca: Path | None = None, **more: str
+    ) -> KafkaConnection:
+        file = tmp_path / f"password-{user}-{len(list(tmp_path.iterdir()))}"
+        file.write_text(password or PASSWORDS[user])
+        settings = load_settings(
+            {
+                "HAULWATCH_KAFKA_URL": f"kafkas://{at or secured.secure}",
+                "HAULWATCH_KAFKA_PREFIX": PREFIX,
+                "HAULWATCH_KAFKA_PARTITIONS": "4",
+                "HAULWATCH_KAFKA_USER": user,
+                "HAULWATCH_KAFKA_PASSWORD_FILE": str(file),
+                "HAULWATCH_KAFKA_CA_FILE": str(ca or secured.authority.file),
+                **more,
+            }
+        )
+        found = kafka_connection(settings)
+        assert (password or PASSWORDS[user]) not in repr(settings) + repr(found)
+        return found
+
+    return connected
+
+
+@pytest.fixture
+def topic(connect: Connect) -> None:
+    """The topic, created by who may only do that."""
+    create_topic(connect("admin"), keep_ms=86_400_000, replicas=1)
+
+
+@pytest.mark.usefixtures("topic")
+@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-512", "PLAIN"])
+def test_every_process_does_its_work_with_its_rights_alone(connect: Connect, mechanism: str) -> None:
+    by = {"HAULWATCH_KAFKA_MECHANISM": mechanism}
+    written = closed_later(KafkaLog(connect("collector", **by), "collector")).append(fleet(20))
+    for reader in ("recorder", "judge"):
+        log = closed_later(KafkaLog(connect(reader, **by), reader))
+        read = 0
+        while records := log.read(read, 50):
+            read, records_place = records[-1].offset, records[-1].place
+        assert read == written
+        log.commit(reader, read)
+        if reader == "recorder":
+            assert log.find(records_place) is not None  # of a reading that the store rejects
+        assert log.append(fleet(1)) > written  # a revision
+        written += 1
+    figures = KafkaFigures(connect("api", **by))
+    assert closed_later(KafkaLog(connect("api", **by))).read(0, 5), "for the ledger"
+    assert figures.committed().keys() == {"recorder", "judge"}
+    assert sum(one.end for one in figures.partitions()) == written
+    assert found_settings(connect("api", **by))["min.insync.replicas"] == "1"
+    assert closed_later(KafkaLog(connect("api", **by))).append(fleet(1)) > written  # a redriven dead letter
+
+
+def test_each_refusal_says_what_to_do(secured: SecuredKafka, connect: Connect) -> None:
+    """All at once: the client tries for some seconds before it gives up."""
+    cases = {
+        "HAULWATCH_KAFKA_PASSWORD": connect("collector", password="wrong-0"),
+        "HAULWATCH_KAFKA_MECHANISM": connect("collector", password="wrong-1", HAULWATCH_KAFKA_MECHANISM="PLAIN"),
+        "has expired: renew": connect("collector", at=secured.expired),
+        "HAULWATCH_KAFKA_CA_FILE": connect("collector", ca=secured.foreign.file),
+        "has another name": connect("collector", at=secured.misnamed),
+        "TLS fails": connect("collector", at=secured.server.servers),
+    }
+
+    def asked(connection: KafkaConnection) -> RawLogUnavailable | int:
+        try:
+            return KafkaFigures(connection).last_offset()
+        except RawLogUnavailable as exc:
+            return exc
+
+    with ThreadPoolExecutor(len(cases)) as asking:
+        answers = dict(zip(cases, asking.map(asked, cases.values()), strict=True))
+    for expected, answer in answers.items():
+        assert isinstance(answer, KafkaRefused), (expected, answer)
+        assert expected in answer.hint
+        assert answer.hint in str(answer)
+        assert "wrong-" not in str(answer)
+
+
+@pytest.mark.usefixtures("topic")
+def test_a_missing_right_is_named(connect: Connect) -> None:
+    writer = closed_later(KafkaLog(connect("admin")))
+    for _ in range(2):
+        with pytest.raises(KafkaRefused, match="grant it Write on the topic"):
+            writer.append(fleet(1))
+    recorder = closed_later(KafkaLog(connect("recorder"), "judge"))
+    with pytest.raises(KafkaRefused, match="no right on the group"):
+        recorder.read(0, 10)
+    with pytest.raises(KafkaRefused, match="no right on the group"):
+        recorder.commit("judge", 0)
+    with pytest.raises(TopicRefused, match="no right on the topic"):
+        create_topic(connect("collector", HAULWATCH_KAFKA_PREFIX="another"), keep_ms=0, replicas=1)
+
+
+def test_a_migration_does_its_work_with_its_rights_alone(
+    secured: SecuredKafka, connect: Connect, tmp_path: Path
+) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    everything = KafkaConnection(secured.server.servers, prefix=f"{PREFIX}2", partitions=4)
+    create_topic(everything, keep_ms=0, replicas=1)
+    with closing(RawLog(folder / "raw")) as log:
+        log.append(fleet(30))
+    places = Places(
+        data_dir=folder,
+        raw_folder=folder / "raw",
+        connection=connect("migrator", HAULWATCH_KAFKA_PREFIX=f"{PREFIX}2"),
+        states=(RecorderFile(folder / "recorder.db"), JudgeFile(folder / "judge.db")),
+        open_disk_log=RawLog,
+        keep_ms=0,
+        replicas=1,
+        now=lambda: 0,
+    )
+    assert Migration(places, LogKind.KAFKA).run().records == 30
+    assert Migration(places, LogKind.DISK).run().records == 30
