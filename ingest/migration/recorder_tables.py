@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from msgspec import json
 
@@ -190,8 +190,8 @@ def _copy_outbox(source: Statements, target: Statements, move: Move, partition_o
             )
 
 
-def _chunks(source: Statements, query: str) -> Iterator[list[tuple[object, ...]]]:
-    chunk: list[tuple[object, ...]] = []
+def _chunks(source: Statements, query: str) -> Iterator[list[tuple[Any, ...]]]:
+    chunk: list[tuple[Any, ...]] = []
     for row in source.execute(query):
         chunk.append(tuple(row))
         if len(chunk) == _CHUNK:
