@@ -123,14 +123,15 @@ class Compaction:
 
     def _read(self, current: _Round) -> None:
         with self._tables.reading() as db:
-            readings = 0
+            readings, found = 0, False
             for number, count, body in read_deltas(db, self._partition, current.read, current.last):
                 add_delta(current.pending, number, body)
-                current.read = number
+                current.read, found = number, True
                 readings += count
                 if readings >= _SLICE_READINGS:
                     break
-        if current.read == current.last:
+        # Without any left another recorder has taken the partition over and compacted them: to write will say so.
+        if current.read == current.last or not found:
             current.device_ids = current.pending.device_ids()
 
     def _write(self, current: _Round, device_ids: list[str]) -> None:

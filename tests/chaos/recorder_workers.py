@@ -58,9 +58,9 @@ _TRUCKS: Final = [Device(f"truck-{n}", DeviceRole.TRUCK, fleet="north") for n in
 FLEET: Final = replace(CITY, devices={device.id: device for device in (*_TRUCKS, *_BRIDGES)})
 _ROUND: Final = ("added", "killed", "added", "paused", "removed", "paused")
 """Two workers before and after it, three at most."""
-_SLICE: Final = 60
+_SLICE: Final = 30
 _EVERY_S: Final = 0.2
-"""A slice of messages: 300 a second."""
+"""A slice of messages: 150 a second."""
 
 
 class Traffic:
@@ -293,14 +293,17 @@ class Done:
     readings: int = 0
 
 
-def run(yard: Yard, events: int, dice: random.Random) -> Done:
-    """So many events under load; then what was recorded is compared."""
+def run(yard: Yard, events: int, dice: random.Random, at_most_s: float = 3_600.0) -> Done:
+    """So many events under load, or as many as there is time for; then what was recorded is compared."""
     done = Done()
     with under_load(yard, dice) as messages:
         yard.add()
         yard.add()
         yard.until_recorded_by({process.pid for process in yard.workers.values()})
+        ends_at = time.monotonic() + at_most_s
         for kind in islice(cycle(_ROUND), events):
+            if time.monotonic() > ends_at:
+                break
             _event(yard, kind, dice, done)
     done.complaints = same_as_on_one_machine(yard, messages)
     done.readings = len(messages) - 1
@@ -337,6 +340,7 @@ def _pause(yard: Yard, name: str) -> float:
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--events", type=int, default=100)
+    asked.add_argument("--minutes", type=float, default=60.0)
     asked.add_argument("--seed", type=int, default=7)
     options = asked.parse_args()
     if (reason := kafka_absent()) is not None:
@@ -350,7 +354,7 @@ def main() -> None:
             influx.start()
             influx.start_nginx()
             with closing(Yard(path / "yard", kafka, postgres.new_database(), influx)) as yard:
-                done = run(yard, options.events, random.Random(options.seed))
+                done = run(yard, options.events, random.Random(options.seed), options.minutes * 60)
         finally:
             postgres.close()
             kafka.kill()

@@ -216,6 +216,21 @@ async def test_who_lost_the_partition_changes_nothing_more(tables: SharedTables,
     assert [(row.ts - T0) // 1000 for row in rows] == [1, 2, 3, 4]
 
 
+def test_compaction_that_another_owner_did_meanwhile_ends(tables: SharedTables) -> None:
+    """The former owner has begun a round, and finds the deltas gone: it ends, and changes nothing."""
+    tables.prepare(1)
+    former = RecorderState(tables.claim(0, "test", NOW))
+    former.commit(BatchCommit({0: 1}, [], [], [], [], LedgerDelta([("truck-1", NOW, 1, T0, True)])))
+    read = former.ledger._compaction._start_round
+    former.ledger._compaction._round = read()
+    own = RecorderState(tables.claim(0, "test", NOW))
+    own.ledger.compact_all()
+    with pytest.raises(StateFenced):
+        former.ledger.compact_all()
+    with tables.snapshot() as db:
+        assert db.execute("SELECT received FROM ledger").fetchall() == [(1,)]
+
+
 async def test_the_next_owner_writes_what_the_former_committed(tables: SharedTables, tmp_path: Path) -> None:
     tables.prepare(1)
     bench = SharedBench(tmp_path, batch_records=2, tables=tables)
