@@ -24,7 +24,7 @@ from ingest.process.pause import pause
 from ingest.recorder.recorder import Recorder
 from ingest.recorder.run import Pace, run_recorder
 
-_PACE: Final = Pace(idle_s=0.2, gather_s=1.0)
+_PACE: Final = Pace(idle_s=0.5, gather_s=1.0)
 """A batch costs two transactions and a request, and there are as many at a time as partitions."""
 _POLL_S: Final = 0.05
 _COMMIT_S: Final = 1.0

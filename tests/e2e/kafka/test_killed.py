@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ingest.alerts.outbox import read_waiting
 from tests.e2e.test_kill import READINGS, TRUCKS, write_part
 from tests.installation import Installation
 from tests.servers import HTTP
@@ -97,6 +98,7 @@ def test_kafka_and_processes_killed_lose_nothing_and_store_nothing_twice(
 
     haulwatch.stop("collect")
     haulwatch.until(lambda: status(haulwatch)["unread"] == {"recorder": 0, "judge": 0}, "all is read and committed")
+    haulwatch.until(lambda: read_waiting(haulwatch.folder / "outbox.db")[0] == 0, "no alert waits for the database")
     haulwatch.stop("record")
     haulwatch.stop("judge")
     assert haulwatch.json("replay")["identical"]

@@ -21,7 +21,7 @@ from ingest.migration.plan import LogKind
 from ingest.migration.states import JudgeFile
 from tests.closing import closed_later
 from tests.ingest.log.kafka.parts import fleet
-from tests.integration.file_state import RecorderFile
+from tests.integration.migration.file_state import RecorderFile
 from tests.servers.kafka_secured import PASSWORDS, SecuredKafka, running_secured
 
 pytestmark = pytest.mark.real

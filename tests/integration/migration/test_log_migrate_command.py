@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from typer.testing import CliRunner
 
+from haulwatch import migrations
 from haulwatch.cli import command_line
 from haulwatch.process.lifetime import role
 from haulwatch.process.process_lock import acquire
@@ -19,6 +20,7 @@ from ingest.migration.home import LogElsewhere
 from tests.ingest.log.kafka.parts import of_device
 from tests.ingest.recorder.parts import NOW
 from tests.servers.kafka import KafkaServer
+from tests.servers.postgres import Postgres
 
 pytestmark = pytest.mark.real
 
@@ -33,7 +35,12 @@ def connection(kafka_server: KafkaServer) -> KafkaConnection:
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path, connection: KafkaConnection, monkeypatch: pytest.MonkeyPatch) -> Path:
+def data_dir(
+    tmp_path: Path, connection: KafkaConnection, postgres_server: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    url = postgres_server.new_database()
+    migrations.upgrade(url)
+    monkeypatch.setenv("HAULWATCH_DATABASE_URL", url)
     monkeypatch.setenv("HAULWATCH_DATA_DIR", str(tmp_path))
     with closing(RawLog(tmp_path / "raw")) as log:
         log.append([of_device("truck-1", n, received_at=NOW + n) for n in range(12)])
