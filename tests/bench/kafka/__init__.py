@@ -1,0 +1,1 @@
+"""Measurements that start a Kafka of their own."""
