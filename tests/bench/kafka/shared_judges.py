@@ -1,4 +1,4 @@
-"""`python -m tests.bench.kafka.shared_judges`: what a judge that shares Kafka's partitions costs, and how long it restores.
+"""`python -m tests.bench.kafka.shared_judges`: what a judge that shares partitions costs, and how long it restores.
 
 In one run, one after the other: the judge of one log on disk, and one shared judge on Kafka with all partitions, each
 over the same messages; then the state of a large fleet, kept on Kafka and restored by another worker. One broker whose
