@@ -1,1 +1,1 @@
-"""Costs of the raw log on a real Kafka beside the raw log on disk."""
+"""Costs on a real Kafka beside those of one machine."""
