@@ -24,6 +24,9 @@ from rules.alerts.shelves import NewShelf, ShelfStore
 from rules.attachments.model import Owner, OwnerKind
 from rules.attachments.store import AttachmentStore
 from rules.cases.model import CaseKind, NewCase
+from rules.manifests import tables as manifest_tables
+from rules.manifests.document import ManifestDocument, Quantity
+from rules.manifests.store import ManifestStore
 from rules.public_reports.model import Category, Channel, NewReport
 from rules.suspected_sites.store import ProposalStore
 from tests.api.access.divided import (
@@ -57,6 +60,22 @@ def notice_desk(tmp_path: Path) -> Iterator[NoticeDesk]:
 
 
 @pytest.fixture
+def manifests(tmp_path: Path) -> Iterator[ManifestStore]:
+    """One of each truck."""
+    engine = open_database(f"sqlite:///{tmp_path / 'manifests.db'}")
+    manifest_tables.metadata.create_all(engine)
+    store = ManifestStore(engine, divided_city, lambda terms, device_id: terms.arrive_by)
+    for number, side in enumerate(("own", "OTHER"), 1):
+        document = ManifestDocument(
+            vehicle_id=f"v-{side}", source_id=f"works-{side}", destination_id="landfill", stream="spoil",
+            quantity=Quantity(tonnes=12.0), depart_at=NOW, arrive_by=NOW + 3_600_000,
+        )  # fmt: skip
+        store.issue(document, "li", NOW, f"M{number}")
+    yield store
+    engine.dispose()
+
+
+@pytest.fixture
 def divided(
     parts: ApiParts,
     history: FakeHistory,
@@ -68,6 +87,7 @@ def divided(
     proposals: ProposalStore,
     attachments: AttachmentStore,
     notice_desk: NoticeDesk,
+    manifests: ManifestStore,
 ) -> ApiParts:
     """Both trucks have done all there is to do."""
     city = divided_city()
@@ -107,7 +127,9 @@ def divided(
         history.add("weighing", BRIDGE.id, 30 + number, plate=city.vehicles[truck.replace("truck", "v")].plate,
                     ticket=truck, direction="in", gross_kg=30_000.0, tare_kg=12_000.0, counted=1,
                     ticket_state="counted")  # fmt: skip
-    return replace(parts, city=lambda: city, weighbridges=lambda: [BRIDGE], notice_desk=notice_desk)
+    return replace(
+        parts, city=lambda: city, weighbridges=lambda: [BRIDGE], notice_desk=notice_desk, manifests=manifests
+    )
 
 
 @pytest.fixture
