@@ -26,15 +26,15 @@ _log = logging.getLogger(__name__)
 class Journal(Protocol):
     """`rules.manifests.journal.ManifestJournal`. Raises DatabaseError."""
 
-    def record(self, found: Sequence[tuple[TruckManifest, int]], recorded_at: int) -> int: ...
+    def record(self, found: Sequence[tuple[TruckManifest, int]], judged_in: str, recorded_at: int) -> int: ...
 
 
 class ManifestFeed:
     """Takes manifests from the thread of the judge, and writes them from its own."""
 
-    def __init__(self, journal: Journal, now: Callable[[], int]) -> None:
-        """`now`: wall clock, ms."""
-        self._journal, self._now = journal, now
+    def __init__(self, journal: Journal, now: Callable[[], int], judged_in: str = "disk") -> None:
+        """`now`: wall clock, ms. `judged_in`: the log that counts the offsets."""
+        self._journal, self._now, self._judged_in = journal, now, judged_in
         self._waiting: dict[str, tuple[TruckManifest, int]] = {}
         self._lock = Lock()
 
@@ -52,7 +52,7 @@ class ManifestFeed:
         with self._lock:
             batch = {number: self._waiting.pop(number) for number in list(self._waiting)[:BATCH]}
         try:
-            self._journal.record(list(batch.values()), self._now())
+            self._journal.record(list(batch.values()), self._judged_in, self._now())
         except BaseException:
             with self._lock:
                 self._waiting = batch | self._waiting

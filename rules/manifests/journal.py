@@ -29,16 +29,16 @@ class ManifestJournal:
     def close(self) -> None:
         self._engine.dispose()
 
-    def record(self, found: Sequence[tuple[TruckManifest, int]], recorded_at: int) -> int:
+    def record(self, found: Sequence[tuple[TruckManifest, int]], judged_in: str, recorded_at: int) -> int:
         """Write manifests, each with the offset up to which it was judged; return how many are other than before.
 
-        `recorded_at`: wall clock, ms.
+        `judged_in`: the log that counts these offsets. `recorded_at`: wall clock, ms.
         """
         if not found:
             return 0
         with transaction(self._engine) as connection:
             _wait_for_turn(connection)
-            return sum(_record(connection, one, judged_to, recorded_at) for one, judged_to in found)
+            return sum(_record(connection, one, judged_in, judged_to, recorded_at) for one, judged_to in found)
 
 
 def _wait_for_turn(connection: Connection) -> None:
@@ -46,15 +46,15 @@ def _wait_for_turn(connection: Connection) -> None:
     connection.execute(update(manifest_state).where(manifest_state.c.number == "").values(judged_to=0))
 
 
-def _record(connection: Connection, found: TruckManifest, judged_to: int, recorded_at: int) -> bool:
+def _record(connection: Connection, found: TruckManifest, judged_in: str, judged_to: int, recorded_at: int) -> bool:
     manifest = found.manifest
     row = (
         connection.execute(select(manifest_state).where(manifest_state.c.number == manifest.number)).mappings().first()
     )
-    values = _values(found, judged_to, recorded_at)
+    values = _values(found, judged_in, judged_to, recorded_at)
     if row is None:
         connection.execute(insert(manifest_state).values(number=manifest.number, **values))
-    elif row["judged_to"] > judged_to or _is_same(row, values):
+    elif (row["judged_in"] == judged_in and row["judged_to"] > judged_to) or _is_same(row, values):
         return False
     else:
         of_number = manifest_state.c.number == manifest.number
@@ -67,11 +67,12 @@ def _is_same(row: RowMapping, values: dict[str, Any]) -> bool:
     return bool(row["device_id"] == values["device_id"] and row["manifest"] == values["manifest"])
 
 
-def _values(found: TruckManifest, judged_to: int, recorded_at: int) -> dict[str, Any]:
+def _values(found: TruckManifest, judged_in: str, judged_to: int, recorded_at: int) -> dict[str, Any]:
     manifest = found.manifest
     closed_at = manifest.transitions[-1].at if manifest.state in FINAL else 0
     return {
         "device_id": found.device_id,
+        "judged_in": judged_in,
         "judged_to": judged_to,
         "state": manifest.state.value,
         "sent_kg": manifest.sent_kg,

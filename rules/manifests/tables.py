@@ -71,6 +71,7 @@ manifest_state: Final = Table(
     metadata,
     Column("number", String(64), primary_key=True),
     Column("device_id", String(64), nullable=False),
+    Column("judged_in", String(200), nullable=False),
     Column("judged_to", BigInteger, nullable=False),
     Column("state", String(32), nullable=False),
     Column("sent_kg", Float),

@@ -54,6 +54,9 @@ async def _work(settings: Settings, city: CurrentCity, rules: CurrentRules, stop
         tasks.create_task(beat, name="heartbeat")
         tasks.create_task(run_worker(parts.worker, stop), name="judge")
         tasks.create_task(run_while(parts.leads, parts.revisions.run, stop), name="revisions")
+        to_log = run_while(parts.leads, parts.manifests.writer.run, stop)
+        tasks.create_task(to_log, name="manifests to the raw log")
+        tasks.create_task(parts.manifests.feed.run(stop), name="manifests to the database")
         for publisher in parts.publishers:
             publishing = run_while(parts.judges_verdicts, publisher.run, stop)
             tasks.create_task(publishing, name=f"alerts to {publisher.name}")

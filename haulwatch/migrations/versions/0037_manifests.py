@@ -53,6 +53,7 @@ def upgrade() -> None:
         "manifest_state",
         sa.Column("number", sa.String(64), primary_key=True),
         sa.Column("device_id", sa.String(64), nullable=False),
+        sa.Column("judged_in", sa.String(200), nullable=False),
         sa.Column("judged_to", sa.BigInteger, nullable=False),
         sa.Column("state", sa.String(32), nullable=False),
         sa.Column("sent_kg", sa.Float),

@@ -65,4 +65,11 @@ def manifest_loops(
     """The loops of the judge process."""
     journal = ManifestJournal(open_database(existing_database_url(settings)))
     with open_manifests(settings, city, rules) as store, closing(journal), closing(open_raw_log(settings)) as log:
-        yield ManifestLoops(ManifestWriter(store, log, system_clock.now_ms), ManifestFeed(journal, system_clock.now_ms))
+        feed = ManifestFeed(journal, system_clock.now_ms, _counted_by(settings))
+        yield ManifestLoops(ManifestWriter(store, log, system_clock.now_ms), feed)
+
+
+def _counted_by(settings: Settings) -> str:
+    """Who counts the offsets up to which manifests were judged: those of one are not those of another."""
+    kafka = settings.kafka
+    return "disk" if kafka.url is None else f"{kafka.prefix} {kafka.judge} {kafka.partitions}"

@@ -1,7 +1,7 @@
 """The parts of `haulwatch judge` as one of several workers."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -12,6 +12,7 @@ from haulwatch.process.current_rules import CurrentRules
 from haulwatch.settings.data_files import heartbeat_path, judge_state_path, publisher_cursors_path
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_journal, open_shelves
+from haulwatch.wiring.desk.manifests import ManifestLoops, manifest_loops
 from haulwatch.wiring.log import kafka_connection, open_revision_writer
 from haulwatch.wiring.stores import open_store
 from ingest.alerts.cursors import PublisherCursors
@@ -45,6 +46,8 @@ class WorkerParts(NamedTuple):
     """They run where verdicts are judged."""
     revisions: RevisionFollower
     """It runs where the first partition is judged: so one process writes revisions."""
+    manifests: ManifestLoops
+    """Its writer likewise; what judgement found of them is written where it was found."""
     heartbeat_path: Path
 
     def judges_verdicts(self) -> bool:
@@ -63,6 +66,8 @@ async def worker_parts(settings: Settings, city: CurrentCity, rules: CurrentRule
     connection, partitions = kafka_connection(settings), settings.kafka.partitions
     check_judge_topics(connection)  # one that was made before there were shared judges has the raw log only
     journal, shelves, store = open_journal(settings), open_shelves(settings), open_store(settings)
+    held = ExitStack()
+    manifests = held.enter_context(manifest_loops(settings, city, rules))
     cursors = PublisherCursors(publisher_cursors_path(settings))
     figures = LocalFigures(judge_state_path(settings))
     mqtt = MqttSink(settings.mqtt.broker, f"{settings.mqtt.client_id}-alerts")
@@ -87,6 +92,7 @@ async def worker_parts(settings: Settings, city: CurrentCity, rules: CurrentRule
             stage,
             partial(first_revisions_in, connection),
             lambda: figures.keep(str(own), stage.engine, stage.own),
+            on_manifests=manifests.feed.offer,
         )
 
     def begin_fleet(log: PartitionLog) -> FleetWork:
@@ -107,9 +113,11 @@ async def worker_parts(settings: Settings, city: CurrentCity, rules: CurrentRule
             figures,
             publishers,
             RevisionFollower(open_revision_writer(settings), city, rules),
+            manifests,
             heartbeat_path(settings, JUDGE),
         )
     finally:
+        held.close()
         await mqtt.close()
         await store.close()
         cursors.close()

@@ -16,6 +16,7 @@ from rules.contract.rule_choice import RuleChoice
 from rules.engine.engine import RuleEngine
 from rules.engine.stages.handed_on import HandedOn
 from rules.engine.stages.handed_on_codec import HandedOnCodec
+from rules.manifests.model import TruckManifest
 
 VERDICTS_TOPIC: Final = "$haulwatch/verdicts/"
 """Begins the header of a record with verdicts; the number of the partition of the raw log ends it."""
@@ -67,6 +68,7 @@ class DeviceStage:
         self._revisions: dict[str, bytes] = {}
         self._unsaved: dict[str, bytes] = {}
         self._output: list[RawMessage] = []
+        self._moved: list[TruckManifest] = []
         self.engine = self._new_engine()
         self._codec = HandedOnCodec()
 
@@ -105,6 +107,11 @@ class DeviceStage:
         self.engine.hand_on()
         self._output = []
 
+    def take_moved_manifests(self) -> list[TruckManifest]:
+        """Manifests that moved since the last call."""
+        found, self._moved = self._moved + self.engine.take_moved_manifests(), []
+        return found
+
     @property
     def has_verdicts(self) -> bool:
         return bool(self._output) or self.engine.hands_on
@@ -136,6 +143,7 @@ class DeviceStage:
             handed_on, whole = self.engine.hand_on(), self.engine.whole()
             self._pack(handed_on)
             fleet, rows = whole.fleet, list(whole.devices)
+            self._moved += self.engine.take_moved_manifests()
             self.engine = self._new_engine()
             self.engine.restore(fleet, rows)
             self.engine.change_all()

@@ -9,7 +9,7 @@ nothing on: a stage gives the same verdicts for the same records.
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from ingest.judge.workers.device_stage import DeviceStage
@@ -18,6 +18,7 @@ from ingest.judge.workers.pace import Pace
 from ingest.judge.workers.ports import Log, OpenStore, Store
 from ingest.log.records import REVISION_TOPICS
 from rules.engine.snapshot import SnapshotUnusable
+from rules.manifests.model import TruckManifest
 
 BATCH: Final = 500
 HAND_ON_S: Final = 1.0
@@ -37,9 +38,14 @@ class DeviceWork:
         first_revisions: Callable[[int, frozenset[str]], Mapping[str, bytes]],
         on_keep: Callable[[], None] = lambda: None,
         monotonic: Callable[[], float] = time.monotonic,
+        on_manifests: Callable[[Sequence[TruckManifest], int], None] = lambda _found, _judged_to: None,
     ) -> None:
-        """`on_keep` is called before rows are kept, while what changed is known. Raises PartitionGone, RawLogError."""
+        """`on_keep` is called before rows are kept, while what changed is known; `on_manifests` as by `Judge`.
+
+        Raises PartitionGone, RawLogError.
+        """
         self._log, self.stage, self._on_keep, self._monotonic = log, stage, on_keep, monotonic
+        self._on_manifests = on_manifests
         self._store: Store = open_store(log.partition)
         self._pace = Pace(monotonic)
         self._handed_on, self._handed_on_at = 0, monotonic()
@@ -47,6 +53,7 @@ class DeviceWork:
         self.offset = self._restored(first_revisions)
         """The last record that was judged."""
         self._kept = self.offset
+        on_manifests(stage.engine.manifests(), self.offset)
 
     def step(self, limit: int = BATCH) -> int:
         """Judge the next records, at most `limit`. Returns how many there were. Raises PartitionGone, RawLogError."""
@@ -56,6 +63,8 @@ class DeviceWork:
             self.offset = record.offset
             if self.offset <= self._sent:
                 self.stage.forget_output()
+        if moved := self.stage.take_moved_manifests():
+            self._on_manifests(moved, self.offset)
         self._pace.note(len(records))
         keeps = self._pace.is_due(self.stage.changed)
         if keeps or self._hands_on():

@@ -26,6 +26,9 @@ from rules.alerts.shelves import NewShelf, ShelfStore
 from rules.attachments.model import Owner, OwnerKind
 from rules.attachments.store import AttachmentStore
 from rules.cases.model import CaseKind, NewCase
+from rules.manifests import tables as manifest_tables
+from rules.manifests.document import ManifestDocument, Quantity
+from rules.manifests.store import ManifestStore
 from rules.public_reports.model import Category, Channel, NewReport
 from rules.suspected_sites.store import ProposalStore
 from rules.weighing import tables as weighing_tables
@@ -75,6 +78,22 @@ def weighing_sessions(tmp_path: Path) -> Iterator[SessionStore]:
 
 
 @pytest.fixture
+def manifests(tmp_path: Path) -> Iterator[ManifestStore]:
+    """One of each truck."""
+    engine = open_database(f"sqlite:///{tmp_path / 'manifests.db'}")
+    manifest_tables.metadata.create_all(engine)
+    store = ManifestStore(engine, divided_city, lambda terms, device_id: terms.arrive_by)
+    for number, side in enumerate(("own", "OTHER"), 1):
+        document = ManifestDocument(
+            vehicle_id=f"v-{side}", source_id=f"works-{side}", destination_id="landfill", stream="spoil",
+            quantity=Quantity(tonnes=12.0), depart_at=NOW, arrive_by=NOW + 3_600_000,
+        )  # fmt: skip
+        store.issue(document, "li", NOW, f"M{number}")
+    yield store
+    engine.dispose()
+
+
+@pytest.fixture
 def divided(
     parts: ApiParts,
     history: FakeHistory,
@@ -87,6 +106,7 @@ def divided(
     attachments: AttachmentStore,
     notice_desk: NoticeDesk,
     weighing_sessions: SessionStore,
+    manifests: ManifestStore,
     empty_databases: Path,
     tmp_path: Path,
 ) -> Iterator[ApiParts]:
@@ -138,6 +158,7 @@ def divided(
             notice_desk=notice_desk,
             registry=registry,
             weighing_sessions=weighing_sessions,
+            manifests=manifests,
         )
 
 

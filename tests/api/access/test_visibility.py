@@ -46,6 +46,7 @@ def filled(path: str, truck: str, number: int) -> str:
         "{version}": "1",
         "{number}": str(number + 1),
         "{case_number}": f"2026-{number + 1:06}",
+        "{manifest_number}": f"M{number + 1}",
     }
     for name, value in in_path.items():
         path = path.replace(name, value)
@@ -59,11 +60,14 @@ WITHOUT_TRUCKS: Final = {
     "/api/v1/rule-sets/{version}/differences",
     "/api/v1/alerts/stream",
     "/api/v1/alerts/{alert_id}/evidence-pack",
+    "/api/v1/manifests/{manifest_number}/qr",
+    "/api/v1/manifests/code/{code}",
     *(line.split()[1] for line in TABLE if line.startswith("GET /api/v1/base-map") or "{attachment_id}" in line),
     *(line.split()[1] for line in TABLE if line.startswith("GET /api/v1/report") and "{" in line),
 }
 """Rule sets, the base map and QR codes have no object of a truck; stream, pack and files have tests of their own below,
-and reports, which go by district, in `tests/api/public_reports`."""
+reports, which go by district, in `tests/api/public_reports`, and pictures and codes of manifests in
+`tests/api/manifests`."""
 
 
 @pytest.mark.parametrize("name", LIMITS)

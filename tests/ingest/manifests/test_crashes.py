@@ -69,11 +69,11 @@ class Yard:
             checkpoint_max_messages=150, on_manifests=self._offer,
         )  # fmt: skip
 
-    def record(self, found: Sequence[tuple[TruckManifest, int]], recorded_at: int) -> int:
+    def record(self, found: Sequence[tuple[TruckManifest, int]], judged_in: str, recorded_at: int) -> int:
         if self.down:
             raise DatabaseUnavailable("away")
         self._script.step()
-        written = self._journal.record(found, recorded_at)
+        written = self._journal.record(found, judged_in, recorded_at)
         self._script.step()
         return written
 

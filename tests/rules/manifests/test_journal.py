@@ -38,7 +38,7 @@ def states(engine: Engine) -> list[dict[str, Any]]:
 
 
 def test_a_manifest_is_read_back_as_it_was_written(journal: ManifestJournal, engine: Engine) -> None:
-    assert journal.record([(TruckManifest("T1", CLOSED), 7)], 1) == 1
+    assert journal.record([(TruckManifest("T1", CLOSED), 7)], "disk", 1) == 1
     [state] = states(engine)
     assert (state["state"], state["judged_to"], state["net_kg"]) == ("closed", 7, LOAD_KG)
     assert state["closed_at"] == CLOSED.transitions[-1].at
@@ -49,30 +49,36 @@ def test_a_manifest_is_read_back_as_it_was_written(journal: ManifestJournal, eng
 
 
 def test_writing_it_again_changes_nothing(journal: ManifestJournal, engine: Engine) -> None:
-    journal.record([(TruckManifest("T1", ARRIVED), 7)], 1)
+    journal.record([(TruckManifest("T1", ARRIVED), 7)], "disk", 1)
     before = rows(engine), states(engine)
-    assert journal.record([(TruckManifest("T1", ARRIVED), 9)], 2) == 0
+    assert journal.record([(TruckManifest("T1", ARRIVED), 9)], "disk", 2) == 0
     assert (rows(engine), states(engine)) == before
 
 
 def test_what_is_judged_again_after_a_crash_does_not_go_back(journal: ManifestJournal, engine: Engine) -> None:
-    journal.record([(TruckManifest("T1", CLOSED), 20)], 1)
+    journal.record([(TruckManifest("T1", CLOSED), 20)], "disk", 1)
     before = rows(engine), states(engine)
-    assert journal.record([(TruckManifest("T1", ON_ITS_WAY), 12)], 2) == 0
+    assert journal.record([(TruckManifest("T1", ON_ITS_WAY), 12)], "disk", 2) == 0
     assert (rows(engine), states(engine)) == before
-    assert journal.record([(TruckManifest("T1", CLOSED), 20)], 3) == 0
+    assert journal.record([(TruckManifest("T1", CLOSED), 20)], "disk", 3) == 0
+
+
+def test_another_log_counts_from_the_beginning(journal: ManifestJournal, engine: Engine) -> None:
+    journal.record([(TruckManifest("T1", ON_ITS_WAY), 20)], "disk", 1)
+    assert journal.record([(TruckManifest("T1", CLOSED), 3)], "haulwatch shared 64", 2) == 1
+    assert states(engine)[0]["state"] == "closed"
 
 
 def test_a_transition_that_did_not_happen_is_withdrawn_and_stays(journal: ManifestJournal, engine: Engine) -> None:
-    journal.record([(TruckManifest("T1", ARRIVED), 7)], 1)
-    journal.record([(TruckManifest("T1", ON_ITS_WAY), 9)], 2)
+    journal.record([(TruckManifest("T1", ARRIVED), 7)], "disk", 1)
+    journal.record([(TruckManifest("T1", ON_ITS_WAY), 9)], "disk", 2)
     assert [(row["after"], row["withdrawn_at"]) for row in rows(engine)] == [
         ("draft", None),
         ("source_confirmed", None),
         ("in_transit", None),
         ("arrived", 2),
     ]
-    journal.record([(TruckManifest("T1", CLOSED), 11)], 3)
+    journal.record([(TruckManifest("T1", CLOSED), 11)], "disk", 3)
     standing = [row["after"] for row in rows(engine) if row["withdrawn_at"] is None]
     assert standing == ["draft", "source_confirmed", "in_transit", "arrived", "disposal_confirmed", "closed"]
     assert states(engine)[0]["state"] == "closed"

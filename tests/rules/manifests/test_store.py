@@ -107,12 +107,12 @@ def test_actions_are_counted_in_before_they_are_judged_and_not_twice(
     confirmed = store.act(number, request("confirm_source", 1, net_kg=11_900.0))
     assert (confirmed.manifest.state, confirmed.manifest.pending) == ("source_confirmed", 2)
     found = judged(store, engine, number)
-    journal.record([(TruckManifest("T1", found), 10)], NOW)
+    journal.record([(TruckManifest("T1", found), 10)], "disk", NOW)
     shown = store.manifest(number)
     assert shown is not None
     assert (shown.manifest.state, shown.manifest.pending, shown.manifest.sent_kg) == ("source_confirmed", 0, 11_900.0)
     moved = step(found, Event(Trigger.LEFT_SOURCE, NOW + 60_000, evidence="position 1"))
-    journal.record([(TruckManifest("T1", moved), 20)], NOW)
+    journal.record([(TruckManifest("T1", moved), 20)], "disk", NOW)
     assert store.act(number, request("reject", 2, reason="wrong")).manifest.state == "rejected"
     assert [one.number for one in store.manifests(ManifestFilter(state=moved.state), limit=5).items] == [number]
 

@@ -32,8 +32,8 @@ def test_the_api_issues_the_judge_follows_and_neither_does_the_work_of_the_other
         found = issue(number, events[0])
         for event in events[1:]:
             found = step(found, event)
-        journal.record([(TruckManifest("T1", found), 5)], NOW)
-        journal.record([(TruckManifest("T1", issue(number, events[0])), 6)], NOW)
+        journal.record([(TruckManifest("T1", found), 5)], "disk", NOW)
+        journal.record([(TruckManifest("T1", issue(number, events[0])), 6)], "disk", NOW)
         detail = desk.manifest(number)
         assert detail is not None
         assert (detail.manifest.state, detail.manifest.pending) == ("overdue", 2)
