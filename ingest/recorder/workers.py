@@ -204,7 +204,7 @@ class RecorderWorker:
     async def _record(self, member: Member, recording: _Recording) -> None:
         """Record one partition until it goes or the worker stops."""
         log, stop = recording.log, recording.stop
-        backoff = Backoff(_FIRST_RETRY_S, _MAX_RETRY_S)
+        backoff = Backoff(_FIRST_RETRY_S, _CLAIM_AGAIN_S)
         while not stop.is_set() and log.is_owned:
             try:
                 recorder = self._start(member, log)

@@ -25,6 +25,14 @@ _ALL_OWNERS: Final = (
     "UPDATE owner SET visits = visits + 1"
     " WHERE partition IN (SELECT partition FROM owner ORDER BY partition FOR UPDATE)"
 )
+_IDLE_MS: Final = 10_000
+"""A recorder that stands still in the middle of a transaction keeps its partition locked, and nobody can take it over:
+PostgreSQL ends that session then. Between two statements of a transaction pass some milliseconds, and some seconds
+where a reader takes in the ledger of a million devices."""
+_LOST_MS: Final = 15_000
+"""Likewise for a session whose machine is not heard any more."""
+_CLAIM_WAITS: Final = "SET LOCAL lock_timeout = '1s'"
+"""The recorder's other partitions wait meanwhile; it tries again."""
 _LOCK: Final = "SELECT epoch FROM owner WHERE partition = ? FOR UPDATE"
 _CLAIM: Final = "UPDATE owner SET epoch = epoch + 1, worker = ?, since = ? WHERE partition = ? RETURNING epoch"
 
@@ -82,6 +90,7 @@ class SharedTables:
         A transaction of the former owner that has begun ends first. `worker` names this process to people.
         """
         with self._transaction() as db:
+            db.execute(_CLAIM_WAITS)
             [(epoch,)] = db.execute(_CLAIM, (worker, now, partition)).fetchall()
         return PartitionTables(self, partition, epoch)
 
@@ -170,4 +179,9 @@ def _open(url: str) -> Engine:
 def _use_schema(connection: Any, _record: object) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"SET search_path = {SCHEMA}")
+        cursor.execute(f"SET idle_in_transaction_session_timeout = {_IDLE_MS}")
+        cursor.execute(f"SET tcp_keepalives_idle = {_LOST_MS // 3_000}")
+        cursor.execute(f"SET tcp_keepalives_interval = {_LOST_MS // 3_000}")
+        cursor.execute("SET tcp_keepalives_count = 2")
+        cursor.execute(f"SET tcp_user_timeout = {_LOST_MS}")
     connection.commit()

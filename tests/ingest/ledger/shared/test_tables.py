@@ -15,8 +15,9 @@ from haulwatch import migrations
 from ingest.ledger.dead_letters import AlreadyRedriven, DeadLetters
 from ingest.ledger.deltas import LedgerDelta
 from ingest.ledger.report import Ledger, RecorderStatus, read_ledger, read_status
+from ingest.ledger.shared import tables as tables_module
 from ingest.ledger.shared.tables import SharedTables, StateMisfit
-from ingest.ledger.state.port import StateFenced
+from ingest.ledger.state.port import StateFenced, StateUnavailable
 from ingest.recorder.recorder import Recorder
 from ingest.recorder.state import BatchCommit, RecorderState, WriteTimes
 from ingest.store import LineStore
@@ -24,6 +25,7 @@ from tests.closing import closed_later
 from tests.ingest.recorder.parts import CITY, NOW, T0, Bench, MemoryLog, counts, position
 from tests.ingest.recorder.test_recorder_flood import flood
 from tests.servers.postgres import Postgres
+from tests.waiting import until
 
 pytestmark = pytest.mark.real
 
@@ -257,6 +259,34 @@ def test_the_tables_are_of_so_many_partitions_for_ever(tables: SharedTables) -> 
 def test_a_database_that_is_no_postgresql_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(StateMisfit, match="HAULWATCH_DATABASE_URL names no PostgreSQL"):
         SharedTables(f"sqlite:///{tmp_path / 'haulwatch.db'}")
+
+
+def test_who_stands_still_in_a_transaction_does_not_keep_its_partition(
+    tables: SharedTables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables_module, "_IDLE_MS", 200)
+    tables.prepare(1)
+    url = tables._engine.url.render_as_string(hide_password=False)
+    paused = closed_later(SharedTables(url))
+    former = paused.claim(0, "paused", NOW)
+
+    def claimed() -> bool:
+        try:
+            tables.claim(0, "next", NOW)
+        except StateUnavailable:
+            return False
+        return True
+
+    def stand_still() -> None:
+        with former.changing() as db:
+            db.execute("UPDATE progress SET trouble = 'half done'")
+            until(claimed)
+            db.execute("UPDATE progress SET trouble = 'it goes on'")
+
+    with pytest.raises(StateUnavailable):
+        stand_still()
+    with tables.snapshot() as db:
+        assert db.execute("SELECT trouble FROM progress").fetchall() == [(None,)]
 
 
 def test_what_no_device_names_is_one_line_over_all_partitions(tables: SharedTables) -> None:
