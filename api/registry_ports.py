@@ -4,11 +4,17 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from devices.city.columns import Row, Values
+from devices.city.model import City
 from devices.db.registry_changes import Author, RegistryChange
 
 
 class RegistryEntries(Protocol):
     """`devices.db.registry.Registry`. Synchronous; every method may raise DatabaseError."""
+
+    def revision(self) -> int: ...
+
+    def load_city(self) -> City:
+        """The whole city, without drivers. Raises CityMissing."""
 
     def head(self) -> Row:
         """The row of the city. Raises CityMissing."""

@@ -130,8 +130,8 @@ def _shown_plates(city: City, vehicle_id: str | None, *, sees_all: bool) -> Call
         vehicle = city.vehicles.get(vehicle_id)
         if vehicle is None:
             raise not_found("Vehicle", vehicle_id, "GET /api/v1/devices names the vehicle of each truck")
-        wanted = comparable_plate(vehicle.plate)
-        return lambda plate: comparable_plate(plate) == wanted
+        wanted = {comparable_plate(version.plate) for version in city.versions_of(vehicle_id)}
+        return lambda plate: comparable_plate(plate) in wanted
     return lambda plate: sees_all or bool(plate and city.vehicles_of_plate(plate))
 
 
@@ -151,7 +151,7 @@ async def _rows(parts: Parts, bridges: list[Device], requested: TimeRange) -> li
 def _out(row: Row, bridge: Device, city: City) -> WeighingOut:
     fields = row.fields
     plate = fields.get("plate")
-    vehicles = city.vehicles_of_plate(str(plate)) if plate else ()
+    vehicles = {vehicle.id for vehicle in city.vehicles_of_plate(str(plate))} if plate else set[str]()
     gross, tare, net = fields.get("gross_kg"), fields.get("tare_kg"), fields.get("net_kg")
     if net is None and isinstance(gross, float | int) and isinstance(tare, float | int) and tare:
         net = gross - tare
@@ -162,7 +162,7 @@ def _out(row: Row, bridge: Device, city: City) -> WeighingOut:
             "weighbridge": bridge.id,
             "site_id": bridge.site_id,
             "plate": plate,
-            "vehicle_id": vehicles[0].id if len(vehicles) == 1 else None,
+            "vehicle_id": next(iter(vehicles)) if len(vehicles) == 1 else None,
             "net_kg": net,
             "manual_entry": bool(fields.get("manual_entry")),
             "counted": bool(fields.get("counted")),

@@ -255,7 +255,7 @@ def put_entry(  # noqa: PLR0913, PLR0917 - one for each part of the request
     With `If-Match`, or `If-None-Match: *` to add one. Recorder and judge take it up within seconds.
     """
     begins = parts.now() if body.begins is None else body.begins
-    change = put(kind, entry_id, body.entry, begins, parts.city(), if_match, if_none_match)
+    change = put(kind, entry_id, body.entry, begins, _city_of_now(parts), if_match, if_none_match)
     return _changed(response, parts, caller, kind, entry_id, change, body)
 
 
@@ -298,6 +298,12 @@ def _shown(response: Response, kind: EntryKind, entry_id: str, rows: Any, head: 
     versions = fields_of(kind, rows, head)
     response.headers["ETag"] = tag_of(versions)
     return EntryOut(kind=kind, id=entry_id, versions=versions)
+
+
+def _city_of_now(parts: ApiParts) -> City:
+    """The city with what was added a moment ago, before it is in memory: an entry may refer to it at once."""
+    city = parts.city()
+    return city if parts.registry.revision() == city.revision else parts.registry.load_city()
 
 
 def _check_drivers(caller: Caller, kind: EntryKind) -> None:

@@ -8,6 +8,7 @@ from httpx import AsyncClient
 
 from api.ports import ApiOptions, ApiParts
 from devices.city.model import Device, DeviceRole
+from devices.city.sites import Validity
 from tests.api.conftest import client_of
 from tests.api.fakes import NOW, T0, FakeHistory
 
@@ -48,6 +49,19 @@ async def test_the_weighings_of_a_truck_are_found_on_every_bridge_however_its_pl
         assert await tickets(client, end=T0 + 1_900_000) == ["W1"]
         newest = (await client.get("/api/v1/weighings", params=WHEN | {"limit": 2})).json()
         assert ([one["ticket"] for one in newest["items"]], newest["more"]) == (["E3", "E2"], True)
+
+
+async def test_a_truck_that_got_another_plate_keeps_its_earlier_weighings(bridges: ApiParts) -> None:
+    """Also by its newest version's plate, and with two versions of one plate."""
+    city = bridges.city()
+    first = replace(city.vehicles["v-1"], validity=Validity(None, T0 + 50_000))
+    second = replace(first, version=2, validity=Validity(T0 + 50_000, T0 + 1_950_000))
+    third = replace(first, plate="晋E77777", version=3, validity=Validity(T0 + 1_950_000))
+    versions = replace(city, vehicles={**city.vehicles, "v-1": third}, past_vehicles=(first, second))
+    async with client_of(replace(bridges, city=lambda: versions), ApiOptions(version="1")) as client:
+        assert await tickets(client, vehicle_id="v-1") == ["E1", "E1", "W1"]
+        items = (await client.get("/api/v1/weighings", params=WHEN)).json()["items"]
+        assert {one["vehicle_id"] for one in items if one["ticket"] == "W1"} == {"v-1"}
 
 
 async def test_each_says_what_was_weighed_and_whether_it_counts(bridges: ApiParts) -> None:

@@ -5,6 +5,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from msgspec import structs
 
 from devices.city.model import City
@@ -19,7 +20,7 @@ from rules.alerts.model import AlertChange, Amendment, Phase
 from rules.catalogue import build_rules
 from tests.ingest.judge.test_judge import FakeJournal, message
 from tests.ingest.judge.test_revisions import judge_all, judge_of
-from tests.rules.town import T0, Trip, road, town
+from tests.rules.town import T0, Trip, road, square, town
 
 CHANGE_S = 3_600
 CHANGE = T0 + CHANGE_S * 1000
@@ -119,6 +120,46 @@ def test_a_shape_that_is_drawn_over_judges_late_readings_of_yesterday_by_it(tmp_
     """Why a change is a version: here it is none."""
     order, _ = judged(tmp_path, story(), DRAWN_AGAIN)
     assert deviations(order).keys() == {"T1", "T3"}
+
+
+MOVED = replace(
+    OLD,
+    revision=2,
+    sites={**OLD.sites, "tip": replace(OLD.sites["tip"], area=square(10_000, 3_000, 60))},
+)
+"""The tip is somewhere else from now on."""
+
+
+def tipping(truck: str, at_s: float) -> list[Reading]:
+    """To the tip as it was, where it unloads, and away."""
+    trip = Trip(truck, 8_000, 0, at_s=at_s, load_kg=12_000.0, lift_up=False, cover_open=False).drive(10_000, 0)
+    trip.stand(30).now(lift_up=True, cover_open=True).stand(60).now(load_kg=100.0).stand(30).now(lift_up=False)
+    return trip.stand(60).now(cover_open=False).drive(8_000, 0).readings
+
+
+@pytest.mark.parametrize(
+    ("city", "expected"), [(from_instant(OLD, MOVED, CHANGE), {"T3"}), (MOVED, {"T2", "T3"}), (None, set[str]())]
+)
+def test_who_unloaded_at_the_old_fence_yesterday_did_right_however_late_it_is_known(
+    tmp_path: Path, city: City | None, expected: set[str]
+) -> None:
+    """T1 live before the change, T2 then too, but uploaded after it; T3 after the change, where the tip was. In place
+    of a version, drawn over, the fence judges T2 by where it is now.
+    """
+    before, after = Trip("T2", 8_000, 0).stand(290), Trip("T2", 8_000, 0, at_s=CHANGE_S + 900).stand(300)
+    messages = sent(
+        clock(CHANGE_S + 2_400),
+        live(tipping("T1", 60)),
+        live(before.readings),
+        live(after.readings),
+        uploaded(tipping("T2", 300), CHANGE_S + 1_250),
+        live(tipping("T3", CHANGE_S + 300)),
+    )
+    order, records = judged(tmp_path, messages, city)
+    raised = [change for change in order if change.rule in {"bed_raised_outside", "illegal_dumping"}]
+    last = {change.alert_id: change for change in raised}.values()
+    assert {change.subject for change in last if change.amendment is not Amendment.RETRACTED} == expected
+    assert alert_steps(rejudge(records, OLD, build_rules())) == alert_steps(order)
 
 
 def through_the_change() -> list[Reading]:

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from devices.city.haulage import LoadUnit, Vehicle
 from devices.city.model import City
+from devices.city.sites import Validity
 from devices.readings.models import Kind
 from tests.ingest.recorder.parts import NOW, T0, Bench, counts
 from tests.ingest.recorder.test_recorder_crash import CutState, CutStore, Fuse, PowerCut
@@ -67,6 +69,26 @@ async def test_a_position_outside_the_region_is_stored_as_sent_and_as_no_fix(
     assert (line.stored, line.duplicate, line.outside_region) == (1, 1, 2)
     [row] = await bench.store.rows(Kind.POSITION, "truck-1", T0, NOW, limit=9)
     assert (row.fields["lat"], row.fields["lon"], row.fields["located"]) == (lat, lon, False)
+
+
+async def test_switches_and_load_are_stored_as_the_native_format_has_them(tmp_path: Path) -> None:
+    """By the version of the vehicle that held at device time; a load that cannot be is left out and counted."""
+    city = Bench(tmp_path).city
+    truck = replace(city.devices["truck-1"], vehicle_id="lorry")
+    plain = Vehicle("lorry", "晋E1", validity=Validity(None, T0 + 1_000))
+    wired = replace(plain, validity=Validity(T0 + 1_000), version=2, lift_inverted=True, load_unit=LoadUnit.TONNE)
+    held = replace(city, devices={**city.devices, "truck-1": truck}, vehicles={"lorry": wired}, past_vehicles=(plain,))
+    bench = Bench(tmp_path, city=held)
+    for second, load in enumerate((15_000, 15, 900)):
+        message = b'{"ts": %d, "lat": 35.5, "lon": 112.8, "lift_up": true, "load_kg": %d}' % (T0 + second * 1_000, load)
+        bench.receive_raw(POSITION, message)
+    await bench.drain()
+    line = bench.line("truck-1")
+    assert (line.stored, line.dropped_fields, line.outside_region) == (3, {"load_kg": 1}, 0)
+    rows = await bench.store.rows(Kind.POSITION, "truck-1", T0, NOW, limit=9)
+    assert [(row.fields["lift_up"], row.fields.get("load_kg")) for row in rows] == [
+        (True, 15_000.0), (False, 15_000.0), (False, None),
+    ]  # fmt: skip
 
 
 async def test_a_position_at_the_border_of_the_region_is_a_fix(tmp_path: Path) -> None:

@@ -77,6 +77,8 @@ async def test_an_entry_is_added_and_another_refers_to_it(client: AsyncClient, r
     assert added.json()["versions"] == [{"id": "clean", "valid_from": "2026-03-01T17:00:00+08:00", **haulier}]
     again = await put(client, "hauliers/clean", haulier)
     assert again.status_code == 412
+    assert (await put(client, "drivers/d1", {"name": "Zhao", "haulier": "clean"})).status_code == 200
+    assert (await put(client, "drivers/d2", {"name": "Zhao", "haulier": "claen"})).status_code == 422
     [known] = registry.load_city().hauliers
     assert (known.id, known.fleet, known.validity.start_ms) == ("clean", "north", NOW)
 
