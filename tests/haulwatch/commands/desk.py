@@ -14,7 +14,7 @@ from haulwatch.settings.load import Settings, load_settings
 
 GROUP = (
     "city", "device", "db", "ledger", "rules", "sites", "replay", "alerts", "user", "token", "audit", "notify",
-    "evidence", "case", "report",
+    "evidence", "case", "manifest", "report",
 )  # fmt: skip
 
 
