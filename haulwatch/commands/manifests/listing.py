@@ -62,7 +62,7 @@ def show(number: Annotated[str, typer.Argument(help="Number of the manifest.")],
     with read_manifests(settings) as store:
         detail = store.manifest(number)
     if detail is None:
-        fail(f"no manifest {number}: haulwatch manifest list lists them")
+        fail(f"no manifest {number!r}: `haulwatch manifest list` shows them")
     if as_json:
         print_json(detail.model_dump(mode="json"))
         return

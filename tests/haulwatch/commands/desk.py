@@ -16,7 +16,7 @@ from haulwatch.settings.load import Settings, load_settings
 
 GROUP = (
     "city", "device", "db", "ledger", "rules", "sites", "replay", "alerts", "user", "token", "audit", "notify",
-    "evidence", "case", "report", "weighings",
+    "evidence", "case", "manifest", "report", "weighings",
 )  # fmt: skip
 
 
