@@ -58,6 +58,7 @@ from api.resources.notices import in_force as notice_rules
 from api.resources.notices import outbox
 from api.resources.registry import entries
 from api.resources.rules import in_force, rule_sets, what_if
+from api.resources.weighing import present as present_trucks
 from api.resources.weighing import sessions as weighing_sessions
 from api.resources.weighing import unmatched as unmatched_weighings
 
@@ -123,8 +124,8 @@ def _routes() -> tuple[BaseRoute, ...]:
     """All routes. They are the same for each application of a process; at its first request FastAPI builds them."""
     together = APIRouter()
     for module in (
-        tracks, trucks, bins, devices, emptyings, weighings, weighing_sessions, unmatched_weighings, commands, places,
-        zones, base_map, suspected_sites,
+        tracks, trucks, bins, devices, emptyings, weighings, weighing_sessions, present_trucks, unmatched_weighings,
+        commands, places, zones, base_map, suspected_sites,
         alerts, evidence, attachments, cases, near, case_actions, case_attachments, reports, informants, qr, shelves,
         manifests, manifest_actions,
         notice_rules, outbox, notice_channels, in_force, rule_sets, what_if, ledger, dead_letters, unregistered,

@@ -33,8 +33,6 @@ class MatchedBy(StrEnum):
     """One registered vehicle has the plate on the ticket, in any spelling."""
     SIMILAR_PLATE = "similar_plate"
     """The plate on the ticket was misread, and one registered plate only fits it."""
-    PRESENCE = "presence"
-    """One truck only stood at the site then."""
     PERSON = "person"
     """A person named it."""
     NOTHING = "nothing"

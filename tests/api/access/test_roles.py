@@ -140,6 +140,7 @@ TABLE: Final[dict[str, str | None]] = {
     "POST /api/v1/shelves/{number}/end": "operator",
     "GET /api/v1/weighing-sessions": "viewer",
     "GET /api/v1/weighing-sessions/{session_id}": "viewer",
+    "GET /api/v1/weighing-sessions/{session_id}/trucks": "viewer",
     "GET /api/v1/unmatched-weighings": "viewer",
     "POST /api/v1/unmatched-weighings/{session_id}": "officer",
     "GET /api/v1/suspected-sites": "viewer",

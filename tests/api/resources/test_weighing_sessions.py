@@ -16,7 +16,7 @@ from devices.readings.models import Weighing
 from rules.weighing import tables
 from rules.weighing.store import SessionStore
 from tests.api.conftest import client_of
-from tests.api.fakes import NOW, T0, small_city
+from tests.api.fakes import NOW, T0, FakeHistory, small_city
 
 TOKEN: Final = {"Authorization": "Bearer write-token-for-tests"}
 OPTIONS: Final = ApiOptions(version="1", token="write-token-for-tests")
@@ -117,6 +117,23 @@ async def test_what_cannot_be_is_refused_by_field(desk: AsyncClient) -> None:
         assert answer.status_code == status, answer.text
         assert [one["field"] for one in answer.json().get("errors", [])] == ([] if field is None else [field])
     assert (await desk.post(f"/api/v1/unmatched-weighings/{waiting}", json=BODY)).status_code == 401
+
+
+async def test_trucks_that_stood_at_the_site_then_are_candidates(desk: AsyncClient, history: FakeHistory) -> None:
+    """The ticket without a plate is of 6,000 s; the site reaches from 112.90 to 112.91 east."""
+    [waiting, _] = (await listed(desk, "unmatched-weighings"))["items"]
+    history.add("position", "truck-1", 6_100, lat=35.405, lon=112.905)
+    history.add("position", "truck-1", 5_950, lat=35.405, lon=112.9105)  # 45 m east of the fence
+    history.add("position", "truck-2", 6_000, lat=35.405, lon=112.915)
+    history.add("position", "truck-3", 5_700, lat=35.405, lon=112.905)  # 5 min before
+    path = f"weighing-sessions/{waiting['session']['id']}/trucks"
+    [truck] = (await listed(desk, path))["trucks"]
+    assert (truck["device_id"], truck["vehicle_id"], truck["plate"]) == ("truck-1", "v-1", "晋E10001")
+    assert (truck["nearest_m"], truck["confidence"]) == (0, 0.6)
+    assert (truck["first_at"], truck["last_at"]) == (T0 + 5_950_000, T0 + 6_100_000)
+    history.add("position", "truck-2", 6_050, lat=35.405, lon=112.905)
+    assert [one["confidence"] for one in (await listed(desk, path))["trucks"]] == [0.3, 0.3]
+    assert (await desk.get(f"/api/v1/weighing-sessions/{'0' * 16}/trucks", headers=TOKEN)).status_code == 404
 
 
 async def test_without_sessions_there_are_none(parts: ApiParts) -> None:

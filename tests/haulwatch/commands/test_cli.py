@@ -131,20 +131,9 @@ NEEDS_DATA = [
 ]  # fmt: skip
 CREATES_DATA = {"broker", "city import", "collect", "db upgrade", "device authority", "simulate"}
 NEEDS_NONE = {
-    "demo",
-    "doctor",
-    "evaluate",
-    "settings",
-    "city fields",
-    "grafana diff",
-    "grafana render",
-    "grafana sync",
-    "kafka init",
-    "kafka status",
-    "rules validate",
-    "notify validate",
-    "evidence verify",
-}
+    "demo", "doctor", "evaluate", "settings", "city fields", "grafana diff", "grafana render",
+    "grafana sync", "kafka init", "kafka status", "rules validate", "notify validate", "evidence verify",
+}  # fmt: skip
 """`doctor` reports a missing directory among other faults (test_doctor)."""
 
 
