@@ -12,6 +12,34 @@ _NOBODY: Final[tuple[str, ...]] = ()
 _WEIGHING: Final = Weighing  # as in `rules.contract.observation`
 
 
+class _CityIndex:
+    """What is looked up of one city."""
+
+    def __init__(self, city: City) -> None:
+        self.city = city
+        self.weighing_sites = {
+            device.site_id for device in city.devices.values() if device.role is DeviceRole.WEIGHBRIDGE
+        }
+        self.terminals_of_plate: dict[str, list[Device]] = {}
+        for _, device in sorted(city.devices.items()):
+            vehicle = city.vehicle_of(device)
+            if device.role is DeviceRole.TRUCK and vehicle is not None:
+                self.terminals_of_plate.setdefault(comparable_plate(vehicle.plate), []).append(device)
+
+
+_last: list[_CityIndex] = []
+"""Of the city that was looked up last, at most one: the engines of many partitions in one process share it."""
+
+
+def _index_of(city: City) -> _CityIndex:
+    for index in _last:
+        if index.city is city:
+            return index
+    index = _CityIndex(city)
+    _last[:] = [index]
+    return index
+
+
 class ReadingRouter:
     """Finds the other devices that a reading is about: a weighbridge ticket is also about the truck it names.
 
@@ -20,21 +48,9 @@ class ReadingRouter:
 
     def __init__(self, city: City, own: Callable[[str], bool] | None = None) -> None:
         """`own`: only these devices are named; None: all."""
-        self._own = own
-        self._terminals_of_plate: dict[str, list[Device]] = {}
-        self._weighing_sites = {
-            device.site_id for device in city.devices.values() if device.role is DeviceRole.WEIGHBRIDGE
-        }
-        for _, device in sorted(city.devices.items()):
-            vehicle = city.vehicle_of(device)
-            if device.role is DeviceRole.TRUCK and vehicle is not None:
-                self._terminals_of_plate.setdefault(comparable_plate(vehicle.plate), []).append(device)
-        if own is not None:
-            self._terminals_of_plate = {
-                plate: terminals
-                for plate, terminals in self._terminals_of_plate.items()
-                if any(own(terminal.id) for terminal in terminals)
-            }
+        index = _index_of(city)
+        self._own, self._weighing_sites = own, index.weighing_sites
+        self._terminals_of_plate = index.terminals_of_plate
 
     def may_weigh(self, fix: Fix | None, before: bool) -> bool:
         """True near a site with a weighbridge, which may send a ticket about the truck; without a fix as `before`."""

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from pathlib import Path
 from random import Random
+from statistics import median
 
 import pytest
 
@@ -47,8 +48,9 @@ def main() -> int:
         with yard(connection, folder, WORKERS) as workers:
             begun(workers)
             run_events(workers, log, messages, kinds, options.seed)
-            outcome = settle(workers, messages)
             lost = sum(len(partitions) for _, _, partitions in workers.losses)
+            handovers = [seconds for seconds in workers.handovers() if seconds is not None]
+            outcome = settle(workers, messages)
         log.close()
     except pytest.fail.Exception as exc:
         sys.stderr.write(f"{exc}\nall files are kept in {folder}\n")
@@ -58,7 +60,8 @@ def main() -> int:
     by_kind = ", ".join(f"{count} {kind}" for kind, count in sorted(Counter(kinds).items()))
     sys.stdout.write(
         f"{len(kinds)} events ({by_kind}) in {time.monotonic() - began:.0f} s, {len(messages):,} messages\n"
-        f"partitions lost {lost}, taken over {len(outcome.handovers_s)}: {outcome.handover()}\n"
+        f"partitions lost {lost}, taken over {len(handovers)}: median {median(handovers):.1f} s, worst "
+        f"{max(handovers):.1f} s\n"
         f"alert changes {outcome.expected}: missed {len(outcome.missed)}, otherwise {len(outcome.extra)}, "
         f"repeated otherwise {len(outcome.conflicts)}\n"
     )

@@ -3,7 +3,6 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from statistics import median
 
 from ingest.judge.rejudge import rejudge
 from ingest.log.kafka.kafka_log import KafkaLog
@@ -67,16 +66,10 @@ class Outcome:
     extra: list[str] = field(default_factory=list)
     """Alerts that one log does not give, or gives otherwise."""
     conflicts: list[tuple[str, str, str]] = field(default_factory=list)
-    handovers_s: list[float] = field(default_factory=list)
 
     @property
     def good(self) -> bool:
         return not (self.missed or self.extra or self.conflicts)
-
-    def handover(self) -> str:
-        if not self.handovers_s:
-            return "none"
-        return f"median {median(self.handovers_s):.1f} s, worst {max(self.handovers_s):.1f} s"
 
 
 def settle(workers: Yard, messages: Sequence[RawMessage]) -> Outcome:
@@ -91,5 +84,4 @@ def settle(workers: Yard, messages: Sequence[RawMessage]) -> Outcome:
         [key for key in expected if key not in changes],
         [key for key, change in changes.items() if expected.get(key) != change],
         workers.journal.conflicts(),
-        [seconds for seconds in workers.handovers() if seconds is not None],
     )

@@ -7,6 +7,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from devices.city.model import City
 from haulwatch.process.lifetime import stop_event
 from ingest.judge.workers import pace
 from ingest.judge.workers.device_stage import DeviceStage
@@ -24,13 +25,13 @@ from tests.ingest.judge.test_shuffle import CITY
 from tests.judge_workers.shared_journal import SharedJournal
 
 
-def worker_of(connection: KafkaConnection, journal: SharedJournal) -> Worker:
-    """A worker of the test's city, with the same parts as `haulwatch.wiring.workers.judge`."""
+def worker_of(connection: KafkaConnection, journal: SharedJournal, city: City = CITY) -> Worker:
+    """A worker with the same parts as `haulwatch.wiring.workers.judge`."""
     rules, partitions = build_rules(), connection.partitions
 
     def begin_devices(log: PartitionLog) -> DeviceWork:
         own = log.partition
-        stage = DeviceStage(own, lambda id_: partition_of_device(id_, partitions) == own, lambda: CITY, lambda: rules)
+        stage = DeviceStage(own, lambda id_: partition_of_device(id_, partitions) == own, lambda: city, lambda: rules)
         store = partial(PartitionStore, connection, raw, connection.state_topic, "judge")
         work = DeviceWork(log, store, stage, partial(first_revisions_in, connection))
         journal.note_owner("raw", own)
@@ -38,7 +39,7 @@ def worker_of(connection: KafkaConnection, journal: SharedJournal) -> Worker:
 
     def begin_fleet(log: PartitionLog) -> FleetWork:
         store = partial(PartitionStore, connection, verdicts, connection.fleet_state_topic, "fleet")
-        work = FleetWork(log, store, FleetStage(partitions, lambda: CITY, lambda: rules), journal)
+        work = FleetWork(log, store, FleetStage(partitions, lambda: city, lambda: rules), journal)
         journal.note_owner("verdicts", log.partition)
         return work
 

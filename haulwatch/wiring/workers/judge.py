@@ -28,6 +28,7 @@ from ingest.judge.workers.worker import Owned, Worker
 from ingest.log.kafka.group import GroupMember, PartitionLog
 from ingest.log.kafka.partition_store import PartitionStore, first_revisions_in
 from ingest.log.kafka.record_format import partition_of_device
+from ingest.log.kafka.topic import check_judge_topics
 from ingest.log.records import JUDGE
 from ingest.log.revision_writer import RevisionFollower
 
@@ -60,6 +61,7 @@ async def worker_parts(settings: Settings, city: CurrentCity, rules: CurrentRule
     Raises JudgeStateUnavailable, CursorsUnavailable, DatabaseError, RawLogError.
     """
     connection, partitions = kafka_connection(settings), settings.kafka.partitions
+    check_judge_topics(connection)  # one that was made before there were shared judges has the raw log only
     journal, shelves, store = open_journal(settings), open_shelves(settings), open_store(settings)
     cursors = PublisherCursors(publisher_cursors_path(settings))
     figures = LocalFigures(judge_state_path(settings))

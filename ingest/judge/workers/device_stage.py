@@ -1,6 +1,8 @@
 """The first stage of judgement for one partition: records enter, verdicts leave."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from threading import Lock
 from typing import Any, Final
 
 from devices.city.model import City
@@ -23,6 +25,29 @@ LEADER: Final = 0
 """The partition that hands revisions on to the fleet stage, where it has read them."""
 
 Rules = Sequence[Rule[Any]] | RuleChoice
+_reading = Lock()
+
+
+def shared_city(payload: bytes) -> City | None:
+    """The city of a revision, read once for all partitions of a process: a large one takes a hundred megabytes."""
+    with _reading:
+        return _city(payload)
+
+
+def shared_rules(payload: bytes) -> RuleChoice | None:
+    """The rules of a revision likewise."""
+    with _reading:
+        return _rules(payload)
+
+
+@lru_cache(maxsize=2)
+def _city(payload: bytes) -> City | None:
+    return city_of_record(payload)
+
+
+@lru_cache(maxsize=2)
+def _rules(payload: bytes) -> RuleChoice | None:
+    return rules_of_record(payload)
 
 
 class DeviceStage:
@@ -114,13 +139,13 @@ class DeviceStage:
             self.engine = self._new_engine()
             self.engine.restore(fleet, rows)
             self.engine.change_all()
-        elif (city := city_of_record(message.payload)) is not None:
+        elif (city := shared_city(message.payload)) is not None:
             self.engine.replace_city(city)
 
     def _new_engine(self) -> RuleEngine:
         city, rules = self._revisions.get(CITY_TOPIC), self._revisions.get(RULES_TOPIC)
         return RuleEngine(
-            (city and city_of_record(city)) or self._city(),
-            (rules and rules_of_record(rules)) or self._rules(),
+            (city and shared_city(city)) or self._city(),
+            (rules and shared_rules(rules)) or self._rules(),
             self.own,
         )

@@ -3,10 +3,9 @@
 from collections.abc import Callable
 
 from devices.city.model import City
-from ingest.judge.workers.device_stage import BEGIN_TOPIC, LEADER, VERDICTS_TOPIC, Rules
+from ingest.judge.workers.device_stage import BEGIN_TOPIC, LEADER, VERDICTS_TOPIC, Rules, shared_city, shared_rules
 from ingest.judge.workers.kept import COMING, FLEET, TIMES, Coming, Kept, coming, times
 from ingest.log.records import CITY_TOPIC, REVISION_TOPICS, RULES_TOPIC, RawMessage
-from ingest.log.revisions import city_of_record, rules_of_record
 from rules.alerts.model import AlertChange
 from rules.engine.engine import RuleEngine
 from rules.engine.stages.handed_on import HandedOn
@@ -119,14 +118,14 @@ class FleetStage:
             self.engine = self._new_engine()
             self.engine.restore(fleet, rows)
             self.engine.change_all()
-        elif (city := city_of_record(payload)) is not None:
+        elif (city := shared_city(payload)) is not None:
             self.engine.replace_city(city)
 
     def _new_engine(self) -> RuleEngine:
         city, rules = self._revisions.get(CITY_TOPIC), self._revisions.get(RULES_TOPIC)
         return RuleEngine(
-            (city and city_of_record(city)) or self._city(),
-            (rules and rules_of_record(rules)) or self._rules(),
+            (city and shared_city(city)) or self._city(),
+            (rules and shared_rules(rules)) or self._rules(),
             _nobody,
         )
 

@@ -77,6 +77,7 @@ def partition_of(key: bytes, partitions: int) -> int:
     return ((hashed ^ hashed >> 15) & 0x7FFFFFFF) % partitions
 
 
+@lru_cache(maxsize=131_072)
 def partition_of_device(device_id: str, partitions: int) -> int:
     """The partition of what a device sends."""
     return partition_of(device_id[:_MAX_KEY_CHARS].encode(), partitions)

@@ -76,6 +76,14 @@ def judge_topics(connection: KafkaConnection, replicas: int) -> Mapping[str, tup
     }
 
 
+def check_judge_topics(connection: KafkaConnection) -> None:
+    """Raise RawLogUnavailable if a topic of `judge_topics` is not there, RawLogMisfit for other partitions."""
+    with translated(connection):
+        admin = admin_library().AdminClient(connection.properties())
+        for topic, (partitions, _) in judge_topics(connection, replicas=1).items():
+            check_partitions(connection, admin, topic=topic, partitions=partitions)
+
+
 def create_topic(connection: KafkaConnection, keep_ms: int, replicas: int) -> bool:
     """Create the topics, or give those that exist their settings; True if that of the raw log was created.
 

@@ -1,1 +1,1 @@
-"""Costs of the raw log on a real Kafka beside the raw log on disk."""
+"""Costs on a real Kafka: of the raw log beside the log on disk, and of shared judges."""

@@ -1,15 +1,17 @@
 """Members of a group on a real Kafka: each partition has one owner, and goes on where the last one was."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
 
+from ingest.log.errors import RawLogMisfit, RawLogUnavailable
 from ingest.log.kafka.connection import KafkaConnection
 from ingest.log.kafka.group import GroupMember, PartitionGone, PartitionLog
 from ingest.log.kafka.kafka_log import KafkaLog
 from ingest.log.kafka.state_topic import StateTopic
-from ingest.log.kafka.topic import create_topic
+from ingest.log.kafka.topic import check_judge_topics, create_topic
 from ingest.log.kafka.transactions import Keyed, Transactions
 from ingest.log.records import RawMessage
 from tests.closing import closed_later
@@ -138,3 +140,12 @@ def test_a_writer_fences_the_former_one_of_its_name(connection: KafkaConnection)
     later.write([Keyed(topic, 3, "T2", b"3")], [], None)
     assert state.restore(3) == {"T1": b"1", "T2": b"3"}
     assert state.restore(4) == {}
+
+
+def test_a_topic_that_a_shared_judge_lacks_is_named(connection: KafkaConnection) -> None:
+    check_judge_topics(connection)
+    other = replace(connection, prefix=f"{connection.prefix}-other")
+    with pytest.raises(RawLogUnavailable, match="run `haulwatch kafka init`"):
+        check_judge_topics(other)
+    with pytest.raises(RawLogMisfit, match="HAULWATCH_KAFKA_PARTITIONS is 9"):
+        check_judge_topics(replace(connection, partitions=9))
