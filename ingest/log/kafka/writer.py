@@ -117,7 +117,7 @@ class KafkaWriter:
         if left:
             raise RawLogUnavailable(f"Kafka at {self._connection.servers}: {left} messages were not answered")
         if failed:
-            what = f"{len(failed)} of {len(self._batch)} messages were not acknowledged: "
+            what = f"{len(failed)} of {len(self._messages)} messages were not acknowledged: "
             raise unavailable(self._connection, failed[0], what)
 
     def _produce(self, producer: Any, place: _Place, failed: list[Any]) -> None:

@@ -1,1 +1,1 @@
-"""Costs on a real Kafka beside those of one machine."""
+"""Costs on a real Kafka: of the raw log beside the log on disk, and of shared judges."""
