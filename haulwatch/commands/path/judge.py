@@ -1,11 +1,12 @@
 """`haulwatch judge`: raw log → alert journal → MQTT and store."""
 
 import asyncio
+from typing import Final
 
 from haulwatch.commands.shared import exits_on_error
 from haulwatch.process.current_city import CurrentCity
 from haulwatch.process.current_rules import CurrentRules
-from haulwatch.process.garbage import keep_objects
+from haulwatch.process.garbage import keep_objects, let_go
 from haulwatch.process.lifetime import role, stop_event
 from haulwatch.settings.kafka_group import SHARED
 from haulwatch.settings.load import Settings
@@ -16,7 +17,11 @@ from haulwatch.wiring.rules import current_rules, open_rule_sets
 from haulwatch.wiring.workers.judge import worker_parts
 from ingest.judge.judge import run_judge
 from ingest.judge.workers.run import run_while, run_worker
+from ingest.judge.workers.worker import Worker
 from ingest.process.heartbeat import keep_beating
+from ingest.process.pause import pause
+
+_TIDY_S: Final = 300.0
 
 
 @exits_on_error
@@ -53,6 +58,7 @@ async def _work(settings: Settings, city: CurrentCity, rules: CurrentRules, stop
         beat = keep_beating(parts.heartbeat_path, stop, failures=parts.figures.failures)
         tasks.create_task(beat, name="heartbeat")
         tasks.create_task(run_worker(parts.worker, stop), name="judge")
+        tasks.create_task(_tidy(parts.worker, stop), name="garbage")
         tasks.create_task(run_while(parts.leads, parts.revisions.run, stop), name="revisions")
         to_log = run_while(parts.leads, parts.manifests.writer.run, stop)
         tasks.create_task(to_log, name="manifests to the raw log")
@@ -60,3 +66,16 @@ async def _work(settings: Settings, city: CurrentCity, rules: CurrentRules, stop
         for publisher in parts.publishers:
             publishing = run_while(parts.judges_verdicts, publisher.run, stop)
             tasks.create_task(publishing, name=f"alerts to {publisher.name}")
+
+
+async def _tidy(worker: Worker, stop: asyncio.Event) -> None:
+    """Search the states of partitions for cycles once, and free those of partitions that went elsewhere."""
+    gone_before = 0
+    while not stop.is_set():
+        await pause(stop, _TIDY_S)
+        gone = worker.devices.handed_over
+        if gone != gone_before:
+            let_go()
+        else:
+            keep_objects()
+        gone_before = gone

@@ -20,6 +20,8 @@ from ingest.process.backoff import Backoff
 _FIRST_PAUSE_S: Final = 0.4
 _LONGEST_PAUSE_S: Final = 30.0
 _RESTORED_AT_ONCE: Final = 8
+_LAST_S: Final = 10.0
+_LAST_WAIT_S: Final = 0.5
 _LOST: Final = "judge: partition %d of %s is another worker's: %s"
 
 _log = logging.getLogger(__name__)
@@ -142,5 +144,18 @@ class Worker:
 
     def close(self) -> None:
         """Hand on and keep everything, and leave the groups."""
-        for member in self._members:
-            member.close()
+        raw, verdicts = self._members
+        raw.close()
+        try:
+            self._take_the_last(verdicts)
+        except (RawLogError, DatabaseError) as exc:
+            _log.warning("judge: the last verdicts wait for the next worker: %s", exc)
+        verdicts.close()
+
+    def _take_the_last(self, verdicts: GroupMember) -> None:
+        """Judge the verdicts that were handed on just now, as long as any come."""
+        ends = self._monotonic() + _LAST_S
+        while self.fleet.partitions and self._monotonic() < ends:
+            came = verdicts.poll(_LAST_WAIT_S)
+            if not self.fleet.step() and not came:
+                return

@@ -96,7 +96,8 @@ class KafkaWriter:
             now = max(one.received_at for one in self._messages if not one.waited)
             self._newest = self._newest or [now] * self._connection.partitions
             idle = [one for one, newest in enumerate(self._newest) if abs(now - newest) >= IDLE_MS]
-            self._put(RawMessage(TICK_TOPIC, b"0", now), idle)
+            if idle:
+                self._put(RawMessage(TICK_TOPIC, b"0", now), idle)
 
     def _put(self, message: RawMessage, partitions: Sequence[int]) -> None:
         self._unacknowledged |= {(len(self._batch), partition) for partition in partitions}
