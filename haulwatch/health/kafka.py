@@ -56,7 +56,15 @@ def kafka_check(
     OperatorError.
     """
     warn, watch = partial(TroubleLog().warn, "Kafka"), LagWatch()
-    look = partial(kafka_readiness, settings_of_topic, warn, wanted, lambda: watch.growing(lags()))
+
+    def growing() -> Mapping[str, int]:
+        """None while the lag cannot be read: the checks of recorder and judge say so."""
+        try:
+            return watch.growing(lags())
+        except OperatorError:
+            return {}
+
+    look = partial(kafka_readiness, settings_of_topic, warn, wanted, growing)
     return Check("kafka", partial(asyncio.to_thread, look))
 
 

@@ -29,7 +29,10 @@ pytestmark = pytest.mark.real
 PREFIX: Final = "city"
 TOPIC: Final = f"{PREFIX}.raw"
 RIGHTS: Final[Mapping[str, Sequence[tuple[str, str, Sequence[str]]]]] = {
-    "admin": [("TOPIC", TOPIC, ("CREATE", "DESCRIBE", "DESCRIBE_CONFIGS", "ALTER_CONFIGS"))],
+    "admin": [
+        ("TOPIC", f"{PREFIX}.{name}", ("CREATE", "DESCRIBE", "DESCRIBE_CONFIGS", "ALTER_CONFIGS"))
+        for name in ("raw", "state", "verdicts", "fleet-state")
+    ],
     "collector": [("TOPIC", TOPIC, ("DESCRIBE", "WRITE"))],
     "recorder": [
         ("TOPIC", TOPIC, ("DESCRIBE", "READ", "WRITE")),
