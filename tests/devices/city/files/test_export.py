@@ -39,6 +39,8 @@ TRICKY = [
     "#",
     "晋E·1",
     "=",
+    "\x85",
+    "a\u2028b",
 ]
 TEXTS = st.sampled_from(TRICKY) | st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 INSTANTS = st.integers(946_684_800_000, 4_102_444_800_000)
