@@ -21,6 +21,11 @@ def confirmed_in_the_journal(folder: Path) -> set[tuple[str, str]]:
         return set(db.execute("SELECT rule, subject FROM alert WHERE phase = 'confirmed'"))
 
 
+def rows_of(folder: Path, query: str) -> list[object]:
+    with closing(sqlite3.connect(folder / "haulwatch.db")) as db:
+        return db.execute(query).fetchall()
+
+
 @pytest.mark.long
 def test_the_demo_adds_up_raises_the_labelled_alerts_and_replays_identically(
     install: Callable[..., Installation], tmp_path: Path
@@ -32,6 +37,10 @@ def test_the_demo_adds_up_raises_the_labelled_alerts_and_replays_identically(
     demo.until(lambda: report.exists() and json.loads(report.read_text())["script_done"], "the script ends")
     labelled = {(label["rule"], label["device_id"]) for label in json.loads(report.read_text())["labels"]}
     demo.until(lambda: labelled <= confirmed_in_the_journal(kept), "every labelled alert is confirmed")
+    overdue = "SELECT 1 FROM manifest_state WHERE state = 'overdue'"
+    demo.until(lambda: rows_of(kept, overdue) != [], "the late load is overdue")
+    short = "SELECT 1 FROM manifest_state WHERE state = 'discrepancy'"
+    demo.until(lambda: rows_of(kept, short) != [], "the short load is weighed")
     running.send_signal(signal.SIGTERM)
     assert running.wait(PATIENCE_S) == 0, demo.log("demo").read_text()
 
@@ -46,7 +55,13 @@ def test_the_demo_adds_up_raises_the_labelled_alerts_and_replays_identically(
     assert labelled == {(label["rule"], label["device_id"]) for label in summary["labels"]}
     assert {rule for rule, _ in labelled} == set(LABELLED)
     confirmed = {(alert["rule"], alert["subject"]) for alert in summary["alerts"] if alert["phase"] == "confirmed"}
-    assert confirmed == labelled
+    manifests = summary["manifests"]
+    found = {one["anomaly"]: one for one in manifests["labels"]}
+    assert {name: one["state"] for name, one in found.items()} == {"overdue": "overdue", "short": "discrepancy"}
+    assert manifests["overdue"] == [found["overdue"]["number"]]
+    assert manifests["discrepancy"] == [found["short"]["number"]]
+    assert manifests["closed"] >= 5
+    assert confirmed == labelled | {("manifest_overdue", found["overdue"]["device_id"])}
 
     assert open_to_others(kept) == []
     again = install("kept")
