@@ -27,6 +27,7 @@ NO_TRUCK: Final = TruckMatch()
 _NEVER_ON_PLATES: Final = str.maketrans("OI", "01")
 _LOOK_ALIKE: Final = str.maketrans("QDLZSGB", "0012568")
 _Form = Callable[[str], str]
+EXACT: Final = 1.0
 
 
 def _without_misread_letters(plate: str) -> str:
@@ -43,7 +44,7 @@ def _without_province(plate: str) -> str:
 
 
 _FORMS: Final[tuple[tuple[_Form, bool, float], ...]] = (
-    (str, False, 1.0),
+    (str, False, EXACT),
     (_without_misread_letters, False, 0.97),
     (str, True, 0.9),
     (_without_misread_letters, True, 0.88),
@@ -80,11 +81,12 @@ class TruckMatcher:
         for (form, lacks_province, confidence), index in zip(_FORMS, self._by_form, strict=True):
             if lacks_province and has_province:
                 continue
-            fitting = [one for one in index.get(form(written), ()) if one.validity.covers(ts)]
+            plated = self._city.vehicles_of_plate(plate) if confidence == EXACT else index.get(form(written), ())
+            fitting = [one for one in plated if one.validity.covers(ts)]
             if len(fitting) > 1:
                 return NO_TRUCK
             if fitting:
-                by = MatchedBy.PLATE if confidence == 1.0 else MatchedBy.SIMILAR_PLATE
+                by = MatchedBy.PLATE if confidence == EXACT else MatchedBy.SIMILAR_PLATE
                 return TruckMatch(fitting[0].id, self.terminal_of(fitting[0].id, ts), by, confidence)
         return NO_TRUCK
 
