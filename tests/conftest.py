@@ -109,7 +109,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _leave_to_compiled(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect long tests that `make test` runs on compiled judgement afterwards: there they take a third of the time.
+    """Deselect long tests that `make test` runs on compiled judgement afterwards, in which they take less time.
 
     They judge the same source with the same examples; every rule has its short stories in both runs.
     """
