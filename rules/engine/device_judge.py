@@ -4,8 +4,7 @@
              too late for the buffer → backlog of a gap → judged again from the gap on
 
 It does not know incidents or alerts, and it does not compare devices. Its state: one `DeviceState` a device, with the
-device's timers, and one watermark over all its devices. A partition of a distributed log would hold the devices of its
-keys. `rules.engine.fleet_judge` consumes the verdicts, with the watermark at which they were given.
+device's timers, and one watermark over all its devices. `rules.engine.fleet_judge` consumes the verdicts.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -353,11 +352,8 @@ class DeviceJudge:
         facts = self._trackers.follow(reading, device, vehicle, device_state, city, trackers, off_ms)
         if facts is None:
             return False
-        if again:
+        if again or any(type(fact) is _MOVED for fact in facts):
             self.moved_manifests.add(device_state.device_id)
-        for fact in facts:
-            if type(fact) is _MOVED:
-                self.moved_manifests.add(device_state.device_id)
         states = device_state.tracker_states if trackers else []
         observation = Observation(reading, buffered.at, device, vehicle, approvals, city, states, facts, off_ms)
         device_state.may_be_weighed = self._router.may_weigh(observation.fix, device_state.may_be_weighed)
@@ -368,9 +364,8 @@ class DeviceJudge:
 
     def _clock_of(self, reading: Reading, device_state: DeviceState) -> DeviceClock:
         """The clock by which a reading is dated: a ticket about a truck has that of its bridge, unless one is wrong."""
-        if reading.device_id == device_state.device_id or is_by_clock_of(device_state.clock, reading):
-            return device_state.clock
-        measured = self._devices.get(reading.device_id)
+        is_own = reading.device_id == device_state.device_id or is_by_clock_of(device_state.clock, reading)
+        measured = None if is_own else self._devices.get(reading.device_id)
         return device_state.clock if measured is None else measured.clock
 
     def unordered(self, reading: Reading, at: int, device_state: DeviceState, device: Device) -> Observation:
@@ -381,9 +376,7 @@ class DeviceJudge:
         return Observation(reading, at, device, vehicle, approvals, self.city, states, [], off_ms)
 
     def _pass_fleet_time(self, verdicts: list[Judged], again: int) -> None:
-        """Release what waited for fleet time: readings first, then the backlogs of at most `again` devices, then
-        silences.
-        """
+        """Release what waited for fleet time: readings, then backlogs of at most `again` devices, then silences."""
         self._runs.pass_time(self._devices.values(), verdicts)
         now = self.clock.now
         while (device_state := self._flushes.pop(now)) is not None:

@@ -11,7 +11,7 @@ from rules.detectors.manifest_overdue.parameters import ManifestOverdueParameter
 RULE = RuleEntry(
     ManifestOverdue.name,
     title=Text(en="Manifest overdue", zh="联单未闭环"),
-    colour="#117733",  # forest green
+    colour="#7030B0",  # purple
     parameters=ManifestOverdueParameters,
     judgement=ManifestOverdue,
     overdue_at=lambda parameters, depart_at, arrive_by: parameters.overdue_at(depart_at, arrive_by),
