@@ -26,7 +26,8 @@ class ReadingRouter:
         for _, device in sorted(city.devices.items()):
             versions = city.versions_of(device.vehicle_id) if device.vehicle_id is not None else ()
             for vehicle in versions if device.role is DeviceRole.TRUCK else ():
-                plated = vehicle.validity if len(versions) > 1 else ALWAYS
+                is_alone = len(versions) == len(city.vehicles_of_plate(vehicle.plate)) == 1
+                plated = ALWAYS if is_alone else vehicle.validity
                 self._terminals_of_plate.setdefault(comparable_plate(vehicle.plate), []).append((device, plated))
 
     def may_weigh(self, fix: Fix | None, before: bool) -> bool:
