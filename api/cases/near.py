@@ -220,7 +220,7 @@ async def _trucks(
         passed = passing(fixes, place, within_m)
         if passed is None:
             continue
-        vehicle = city.vehicle_of(device)
+        vehicle = city.vehicle_of(device, stretch[0])
         found.append(
             NearTruck(
                 device_id=device_id,

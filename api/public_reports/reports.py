@@ -18,7 +18,6 @@ from api.http.problems import WRITE_REFUSED, ProblemKind, RequestRefused, invali
 from api.ports import ApiParts
 from api.public_reports.fields import centre_of
 from devices.city.model import City
-from devices.readings.plates import comparable_plate
 from devices.readings.text import MAX_SHORT_CHARS, ShortText
 from rules.cases.model import NUMBER_PATTERN, CaseRefused, Reason, UnknownCase
 from rules.public_reports.model import (
@@ -290,14 +289,15 @@ def no_key() -> RequestRefused:
 
 def shown_report(report: Report, city: City) -> ReportOut:
     values: dict[str, Any] = {name: getattr(report, name, None) for name in ReportOut.model_fields}
-    return ReportOut(**values | {"case": report.case_number, "vehicle_id": _vehicle_with(report.plate, city)})
+    return ReportOut(
+        **values | {"case": report.case_number, "vehicle_id": _vehicle_with(report.plate, city, report.seen_at)}
+    )
 
 
-def _vehicle_with(plate: str, city: City) -> str | None:
-    if not plate:
-        return None
-    wanted = comparable_plate(plate)
-    return next((one.id for one in city.vehicles.values() if comparable_plate(one.plate) == wanted), None)
+def _vehicle_with(plate: str, city: City, seen_at: int) -> str | None:
+    """The vehicle that had the plate then; `seen_at`: wall clock, ms."""
+    holders = city.vehicles_of_plate(plate) if plate else ()
+    return next((one.id for one in holders if one.validity.covers(seen_at)), None)
 
 
 def _informant(body: ReportBody) -> Informant | None:

@@ -187,7 +187,7 @@ def find_alerts(  # noqa: PLR0913, PLR0917 - one filter each
         handled=handled,
         acknowledged=acknowledged,
         assigned_to=assigned_to,
-        subjects=subjects_of(parts.city(), district, fleet, carrier),
+        subjects=subjects_of(parts.city(), district, fleet, carrier, parts.now()),
         text=text,
         box=None if box is None else box_of(box),
     )

@@ -77,12 +77,12 @@ async def bins(request: Request, parts: Parts, district: District = None) -> Res
     rows: dict[str, list[Row]] = {}
     for row in await parts.history.latest_of(Kind.FILL, points):
         rows.setdefault(row.device_id, []).append(row)
-    features = (_feature(city, points[device_id], rows.get(device_id, [])) for device_id in sorted(points))
+    features = (_feature(city, points[device_id], rows.get(device_id, []), now) for device_id in sorted(points))
     return map_layer(request, (feature for feature in features if feature is not None))
 
 
-def _feature(city: City, device: Device, rows: list[Row]) -> Feature | None:
-    place, site = city.site_centre(device), city.site_of(device)
+def _feature(city: City, device: Device, rows: list[Row], now: int) -> Feature | None:
+    place, site = city.site_centre(device, now), city.site_of(device, now)
     if place is None or site is None:
         return None
     levels = [level for row in rows if isinstance(level := row.fields.get("fill_pct"), int | float)]

@@ -161,7 +161,7 @@ def list_devices(
         ),
         key=lambda device: device.id,
     )
-    items = [_device_out(device, city) for device in devices[:limit]]
+    items = [_device_out(device, city, parts.now()) for device in devices[:limit]]
     return Page(items=items, next_cursor=items[-1].id if len(devices) > limit else None)
 
 
@@ -186,7 +186,7 @@ def last_seen(parts: Parts, limit: Annotated[int, Query(ge=1, le=MAX_DEVICES)] =
         limit, city.devices.values(), key=lambda device: (-(last_seen_at.get(device.id) or 0), device.id)
     )
     items = [
-        SeenOut(**_device_out(device, city).model_dump(), last_seen_at=last_seen_at.get(device.id))
+        SeenOut(**_device_out(device, city, parts.now()).model_dump(), last_seen_at=last_seen_at.get(device.id))
         for device in devices
     ]
     return SeenList(items=items)
@@ -204,7 +204,7 @@ async def show_device(parts: Parts, device_id: DevicePath) -> DeviceDetail:
     city = parts.city()
     device = registered_device(city, device_id)
     latest = await read_latest(parts, device.id)
-    return DeviceDetail(**_device_out(device, city).model_dump(), latest=latest)
+    return DeviceDetail(**_device_out(device, city, parts.now()).model_dump(), latest=latest)
 
 
 @router.get(
@@ -307,8 +307,8 @@ def _averaged_fields(row: Row) -> dict[str, FieldValue]:
     return {name: value for name, value in row.fields.items() if name not in _NOT_AVERAGED}
 
 
-def _device_out(device: Device, city: City) -> DeviceOut:
-    vehicle = city.vehicle_of(device)
+def _device_out(device: Device, city: City, now: int) -> DeviceOut:
+    vehicle = city.vehicle_of(device, now)
     return DeviceOut(
         id=device.id,
         role=device.role,

@@ -271,7 +271,7 @@ def _point(parts: ApiParts, device: Device, row: Row, located: Row) -> Feature |
 
 
 def device_properties(parts: ApiParts, device: Device) -> dict[str, str | None]:
-    vehicle = parts.city().vehicle_of(device)
+    vehicle = parts.city().vehicle_of(device, parts.now())
     return {
         "device_id": device.id,
         "vehicle_id": device.vehicle_id,

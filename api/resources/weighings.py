@@ -18,7 +18,6 @@ from api.http.problems import ProblemKind, invalid, not_found
 from devices.city.model import City, Device
 from devices.readings.instants import DAY_MS
 from devices.readings.models import Kind
-from devices.readings.plates import comparable_plate
 from devices.readings.tickets import TicketState
 from ingest.store import Row
 
@@ -118,21 +117,31 @@ async def weighings(  # noqa: PLR0913, PLR0917 - one filter each
         (row, bridge)
         for bridge, rows in zip(bridges, await _rows(parts, bridges, requested), strict=True)
         for row in rows
-        if is_shown(str(row.fields.get("plate") or ""))
+        if is_shown(str(row.fields.get("plate") or ""), row.ts)
     ]
     found.sort(key=lambda one: (-one[0].ts, one[1].id))
     return WeighingList(items=[_out(row, bridge, city) for row, bridge in found[:limit]], more=len(found) > limit)
 
 
-def _shown_plates(city: City, vehicle_id: str | None, *, sees_all: bool) -> Callable[[str], bool]:
-    """Which plates are asked for and may be seen. `city`: as the caller may see it. Raises RequestRefused."""
-    if vehicle_id is not None:
-        vehicle = city.vehicles.get(vehicle_id)
-        if vehicle is None:
-            raise not_found("Vehicle", vehicle_id, "GET /api/v1/devices names the vehicle of each truck")
-        wanted = {comparable_plate(version.plate) for version in city.versions_of(vehicle_id)}
-        return lambda plate: comparable_plate(plate) in wanted
-    return lambda plate: sees_all or bool(plate and city.vehicles_of_plate(plate))
+def _shown_plates(city: City, vehicle_id: str | None, *, sees_all: bool) -> Callable[[str, int], bool]:
+    """Which plates are asked for and may be seen, at which time: those of versions that hold at it. `city`: as the
+    caller may see it. Raises RequestRefused.
+    """
+    if vehicle_id is not None and vehicle_id not in city.vehicles:
+        raise not_found("Vehicle", vehicle_id, "GET /api/v1/devices names the vehicle of each truck")
+
+    def is_shown(plate: str, ts: int) -> bool:
+        if vehicle_id is None and sees_all:
+            return True
+        holders = _holders(city, plate, ts)
+        return bool(holders) if vehicle_id is None else vehicle_id in holders
+
+    return is_shown
+
+
+def _holders(city: City, plate: str, ts: int) -> set[str]:
+    """Ids of the vehicles that had the plate at a time, ms."""
+    return {one.id for one in (city.vehicles_of_plate(plate) if plate else ()) if one.validity.covers(ts)}
 
 
 async def _rows(parts: Parts, bridges: list[Device], requested: TimeRange) -> list[list[Row]]:
@@ -151,7 +160,7 @@ async def _rows(parts: Parts, bridges: list[Device], requested: TimeRange) -> li
 def _out(row: Row, bridge: Device, city: City) -> WeighingOut:
     fields = row.fields
     plate = fields.get("plate")
-    vehicles = {vehicle.id for vehicle in city.vehicles_of_plate(str(plate))} if plate else set[str]()
+    vehicles = _holders(city, str(plate or ""), row.ts)
     gross, tare, net = fields.get("gross_kg"), fields.get("tare_kg"), fields.get("net_kg")
     if net is None and isinstance(gross, float | int) and isinstance(tare, float | int) and tare:
         net = gross - tare

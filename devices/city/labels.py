@@ -14,13 +14,13 @@ class Label(NamedTuple):
     zh: str
 
 
-def labels_of(city: City) -> dict[str, Label]:
-    """The label of each device, by id; no two devices of one role have the same.
+def labels_of(city: City, at: int) -> dict[str, Label]:
+    """The label of each device at a time (ms), by id; no two devices of one role have the same.
 
     A truck is called by its plate; a device that stands on a site by its own name, or else by the site's. Where that
     would name two devices of one role, or nothing, the id stands with it.
     """
-    plain = {device.id: _plain(device, city) for device in city.devices.values()}
+    plain = {device.id: _plain(device, city, at) for device in city.devices.values()}
     named = Counter((city.devices[id_].role, label) for id_, label in plain.items())
     return {
         id_: label if label.en and named[city.devices[id_].role, label] == 1 else _with_id(label, id_)
@@ -33,11 +33,11 @@ def labels_of_areas(areas: Iterable[Area]) -> dict[str, Label]:
     return {area.id: Label(area.name, area.name_zh) for area in areas}
 
 
-def _plain(device: Device, city: City) -> Label:
-    vehicle = city.vehicle_of(device)
+def _plain(device: Device, city: City, at: int) -> Label:
+    vehicle = city.vehicle_of(device, at)
     if vehicle is not None:
         return Label(vehicle.plate, vehicle.plate)
-    site = city.site_of(device)
+    site = city.site_of(device, at)
     if device.name or site is None:
         return Label(device.name, device.name)
     return Label(site.name, site.name_zh)

@@ -16,7 +16,7 @@ from devices.city.geometry import CityGeometry
 from devices.city.haulage import Driver, Haulier, Licence, Permit, Vehicle, VehicleKind
 from devices.city.hours import Hours, is_within
 from devices.city.region import DEFAULT_MARGIN_KM, Region, region_of
-from devices.city.sites import ALWAYS, Gate, Hotspot, Route, Site, Validity, Zone
+from devices.city.sites import ALWAYS, Gate, Hotspot, Route, Site, Validity, Zone, version_at, versions_by_id
 from devices.city.zones import ZoneGeometry
 from devices.geo.gcj02_plane import Gcj02Plane
 from devices.geo.geometry import XY, Datum, LatLon, LocalPlane
@@ -103,15 +103,15 @@ class _Derived:
     licences: dict[str, list[Licence]] | None = None
     """By haulier id."""
     versions: dict[str, list[Vehicle]] | None = None
-    """Versions of each vehicle by id, the newest first."""
+    """Versions of each vehicle by id, the latest first."""
     vehicles: dict[str, list[Vehicle]] | None = None
     """By comparable plate."""
     has_plain_sensors: bool | None = None
     has_hours: bool | None = None
     has_areas: bool | None = None
     has_streams: bool | None = None
-    windowed: dict[str, list[Site]] | None = None
-    """Versions of sites with deposit hours, by site id."""
+    site_versions: dict[str, list[Site]] | None = None
+    """Versions of each site by id, likewise."""
     zone: ZoneInfo | None = None
     minute: tuple[int, int] = (-1, 0)
     """The minute since 1970 that was asked about last, and the minute of the city's day that it is."""
@@ -129,13 +129,13 @@ class City:
     revision: int = 0
     devices: Mapping[str, Device] = field(default_factory=dict)
     vehicles: Mapping[str, Vehicle] = field(default_factory=dict)
-    """The newest version of each vehicle."""
+    """Of each vehicle the version with the highest number; another may hold now."""
     past_vehicles: tuple[Vehicle, ...] = ()
-    """Earlier versions, so that old readings are judged by the tare, payload and plate that held then."""
+    """The other versions, so that readings are judged by the tare, payload and plate that hold at their time."""
     sites: Mapping[str, Site] = field(default_factory=dict)
-    """The newest version of each site."""
+    """Of each site the version with the highest number."""
     past_sites: tuple[Site, ...] = ()
-    """Earlier versions, so that old readings are judged by the fence that was valid then."""
+    """The other versions, so that readings are judged by the fence that is valid at their time."""
     routes: tuple[Route, ...] = ()
     permits: tuple[Permit, ...] = ()
     zones: tuple[Zone, ...] = ()
@@ -208,38 +208,43 @@ class City:
         covering = [(off_m, hotspot) for off_m, hotspot in offs if off_m <= hotspot.radius_m]
         return min(covering, key=lambda found: found[0])[1] if covering else None
 
-    def vehicle_of(self, device: Device) -> Vehicle | None:
-        """Return the vehicle that the device is mounted on, if the city has it."""
-        return self.vehicles.get(device.vehicle_id) if device.vehicle_id is not None else None
+    def vehicle_of(self, device: Device, ts: int) -> Vehicle | None:
+        """Return the vehicle that carries the device as it is at `ts` (device time, ms), if the city has it."""
+        return self.vehicle_at(device.vehicle_id, ts) if device.vehicle_id is not None else None
 
-    def site_of(self, device: Device) -> Site | None:
-        """Return the site that the device stands on, if the city has it."""
-        return self.sites.get(device.site_id) if device.site_id is not None else None
+    def site_of(self, device: Device, ts: int) -> Site | None:
+        """Return the site that the device stands on as it is at `ts` (device time, ms), if the city has it."""
+        if device.site_id is None or not self.past_sites:
+            return self.sites.get(device.site_id or "")
+        return version_at(self.versions_of_site(device.site_id), ts)
 
-    def site_centre(self, device: Device) -> LatLon | None:
-        """Return a place inside the fence of the device's site; None for a device without a site."""
-        site = self.site_of(device)
+    def site_centre(self, device: Device, ts: int) -> LatLon | None:
+        """Return a place inside the fence of the device's site at `ts`; None for a device without a site."""
+        site = self.site_of(device, ts)
         if site is None:
             return None
         centre = site.area.representative_point()
         return LatLon(lat=centre.y, lon=centre.x)
 
     def versions_of(self, vehicle_id: str) -> Sequence[Vehicle]:
-        """Return every version of a vehicle, the newest first."""
+        """Return every version of a vehicle, the latest first."""
         versions = self._derived.versions
         if versions is None:
-            versions = self._derived.versions = {id_: [vehicle] for id_, vehicle in self.vehicles.items()}
-            for vehicle in sorted(self.past_vehicles, key=lambda past: -past.version):
-                versions.setdefault(vehicle.id, []).append(vehicle)
+            versions = self._derived.versions = versions_by_id((*self.vehicles.values(), *self.past_vehicles))
         return versions.get(vehicle_id, ())
 
+    def versions_of_site(self, site_id: str) -> Sequence[Site]:
+        """Return every version of a site, the latest first."""
+        versions = self._derived.site_versions
+        if versions is None:
+            versions = self._derived.site_versions = versions_by_id((*self.sites.values(), *self.past_sites))
+        return versions.get(site_id, ())
+
     def vehicle_at(self, vehicle_id: str, ts: int) -> Vehicle | None:
-        """Return the version of a vehicle that holds at `ts` (device time, ms); the newest where none does."""
-        versions = self.versions_of(vehicle_id)
-        for vehicle in versions if len(versions) > 1 else ():
-            if vehicle.validity.covers(ts):
-                return vehicle
-        return versions[0] if versions else None
+        """Return the version of a vehicle that holds at `ts` (device time, ms), as `version_at` has it."""
+        if not self.past_vehicles:
+            return self.vehicles.get(vehicle_id)
+        return version_at(self.versions_of(vehicle_id), ts)
 
     @property
     def has_plain_sensors(self) -> bool:
@@ -335,25 +340,18 @@ class City:
 
     def deposit_hours_of(self, device: Device, ts: int) -> tuple[Hours, ...]:
         """Return the hours in which people may deposit at the device's site at `ts` (device time, ms)."""
-        windowed = self._derived.windowed
-        if windowed is None:
-            windowed = self._derived.windowed = {}
-            for site in (*self.past_sites, *self.sites.values()):
-                if site.deposit_hours:
-                    windowed.setdefault(site.id, []).append(site)
-        if device.site_id is not None:
-            for site in windowed.get(device.site_id, ()):
-                if site.validity.covers(ts):
-                    return site.deposit_hours
-        return ()
+        site = self.site_of(device, ts)
+        return site.deposit_hours if site is not None and site.validity.covers(ts) else ()
 
     def minute_of_day(self, ts: int) -> int:
         """Return the minute of the city's day at `ts`, device time in ms. Rules and routes ask about one reading."""
-        derived, minute = self._derived, ts // MINUTE_MS
-        if derived.minute[0] != minute:
+        minute = ts // MINUTE_MS
+        asked, found = self._derived.minute  # one read: threads ask as well
+        if asked != minute:
             local = self._local(ts)
-            derived.minute = (minute, local.hour * 60 + local.minute)
-        return derived.minute[1]
+            found = local.hour * 60 + local.minute
+            self._derived.minute = (minute, found)
+        return found
 
     def day_of(self, ts: int) -> int:
         """Return the day of the city's calendar at `ts` (device time, ms), counted from year 1."""

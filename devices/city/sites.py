@@ -4,8 +4,11 @@ Values only. `devices.city.geometry` and `devices.city.zones` project and index 
 them.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf
+from typing import Protocol, TypeVar
 
 from shapely import LineString, Polygon
 
@@ -71,6 +74,52 @@ class Validity:
 
 
 ALWAYS = Validity()
+
+
+class Version(Protocol):
+    """One version of an entry."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def validity(self) -> Validity: ...
+
+    @property
+    def version(self) -> int: ...
+
+
+VersionT = TypeVar("VersionT", bound=Version)
+
+
+def latest_first(versions: Iterable[VersionT]) -> list[VersionT]:
+    """Versions of one entry by their beginning, the latest first; numbers say in which order they were written."""
+    return sorted(versions, key=_beginning, reverse=True)
+
+
+def versions_by_id(entries: Iterable[VersionT]) -> dict[str, list[VersionT]]:
+    """The versions of each entry, as `latest_first` has them."""
+    found: dict[str, list[VersionT]] = {}
+    for entry in entries:
+        found.setdefault(entry.id, []).append(entry)
+    return {id_: latest_first(versions) if len(versions) > 1 else versions for id_, versions in found.items()}
+
+
+def version_at(versions: Sequence[VersionT], ts: int) -> VersionT | None:
+    """Return the version that holds at `ts`, device time in ms; in a gap the one before it, before all the first.
+
+    `versions`: of one entry, as `latest_first` has them.
+    """
+    for version in versions:
+        begins = version.validity.start_ms
+        if begins is None or begins <= ts:
+            return version
+    return versions[-1] if versions else None
+
+
+def _beginning(version: Version) -> tuple[float, int]:
+    begins = version.validity.start_ms
+    return -inf if begins is None else begins, version.version
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from devices.city.columns import Row, Values, city_of, device_values, rows_of
 from devices.city.files.difference import difference
 from devices.city.files.single import KINDS, city_of_rows
 from devices.city.model import City, Device
+from devices.city.succession import check_clashes
 from devices.db import tables
 from devices.db.database import open_database, transaction
 from devices.db.registry_changes import Author, RegistryChange, changes_of, note_changes
@@ -127,6 +128,7 @@ class Registry:
 
         Raises:
             AnotherCity: the database holds a city of another id.
+            VersionsRefused: two versions of an entry, stored or wanted, would hold at one time.
             DatabaseUnavailable, DatabaseMisconfigured: nothing was changed.
         """
         with transaction(self._engine) as connection:
@@ -134,14 +136,14 @@ class Registry:
             stored_ids = [row["id"] for row in _rows(connection, tables.city)]
             if stored_ids not in ([], [city.id]):
                 raise AnotherCity(stored_ids[0], city.id)
-            before = _load(connection, _CITY_TABLES) if stored_ids and author is not None else None
+            before = _load(connection, _CITY_TABLES) if stored_ids else None
             return _write(connection, city, before, author)
 
     def change_city(self, change: Callable[[City], City], author: Author) -> ImportReport:
         """Let `change` make another city of the one that is registered, drivers with it, and write that, all in one
         transaction; what `change` raises leaves everything as it was.
 
-        Raises CityMissing, DatabaseUnavailable, DatabaseMisconfigured.
+        Raises CityMissing, VersionsRefused, DatabaseUnavailable, DatabaseMisconfigured.
         """
         with transaction(self._engine) as connection:
             _lock_revision(connection)
@@ -224,7 +226,8 @@ def _load(connection: Connection, loaded: Iterable[Table]) -> City:
 
 
 def _write(connection: Connection, city: City, before: City | None, author: Author | None) -> ImportReport:
-    """Write what differs; with an author, note what changes from `before`."""
+    """Write what differs; with an author, note what changes from `before`. Raises VersionsRefused."""
+    check_clashes(before, city)
     wanted = rows_of(city)
     changes = {table.name: _upsert_versions(connection, table, wanted[table.name]) for table in _CITY_TABLES}
     report = ImportReport(_revision(connection), changes)

@@ -46,7 +46,9 @@ def alert_points(entries: Sequence[JournalEntry], city: City, subjects: SubjectF
         while (tags, ts) in taken:
             ts += 1
         taken.add((tags, ts))
-        points.append(Point(ALERT_MEASUREMENT, tags, {**_fields(entry), **subjects.of(change.subject, city)}, ts))
+        points.append(
+            Point(ALERT_MEASUREMENT, tags, {**_fields(entry), **subjects.of(change.subject, city, change.at)}, ts)
+        )
     return points
 
 

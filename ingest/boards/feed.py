@@ -14,6 +14,7 @@ from typing import Final, Protocol
 
 from devices.city.model import City
 from devices.db.database import DatabaseError
+from devices.readings.instants import now_ms
 from devices.readings.series import FieldValue, Point, area_tags
 from ingest.alerts.cursors import CursorsUnavailable, PublisherCursors
 from ingest.alerts.subjects import SubjectFields
@@ -146,7 +147,7 @@ class BoardFeed:
         return tags
 
     def _describe(self, subject: str) -> Mapping[str, FieldValue]:
-        return self._subjects.of(subject, self._city())
+        return self._subjects.of(subject, self._city(), now_ms())
 
     async def _write(self, points: Sequence[Point]) -> None:
         try:

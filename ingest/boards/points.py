@@ -182,7 +182,7 @@ def _state(alert: AlertView) -> dict[str, FieldValue]:
 def place_points(city: City, at: int) -> Iterator[Point]:
     """What each device is called and where it stands, at the midnight (UTC) before `at`."""
     districts, fleets = labels_of_areas(city.districts), labels_of_areas(city.fleets)
-    for device_id, label in labels_of(city).items():
+    for device_id, label in labels_of(city, at).items():
         device = city.devices[device_id]
         tags = {
             "device": device.id,
@@ -195,7 +195,7 @@ def place_points(city: City, at: int) -> Iterator[Point]:
         if device.fleet is not None:
             tags |= _choice("fleet_choice", fleets.get(device.fleet), device.fleet)
         fields: dict[str, FieldValue] = {"name": label.en, "name_zh": label.zh}
-        site = city.site_of(device)
+        site = city.site_of(device, at)
         if site is not None:
             tags |= _choice("site_choice", Label(site.name, site.name_zh), site.id)
             centroid = site.area.centroid

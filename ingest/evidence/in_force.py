@@ -94,7 +94,7 @@ def _interval(validity: Validity) -> dict[str, int | None]:
 
 
 def _device(city: City, device: Device, at: int) -> dict[str, Any]:
-    site = city.site_of(device)
+    site = city.site_of(device, at)
     expires = device.verified_until_ms
     return {
         "id": device.id, "role": str(device.role), "name": device.name, "model": device.model,

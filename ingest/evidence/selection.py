@@ -361,8 +361,8 @@ def _is_nearer(found: Selected, best: Selected) -> bool:
 
 def _of_devices(city: City, devices: set[str], sees: Callable[[str], bool]) -> Callable[[LogRecord], bool]:
     """Whether a record is of one of the devices, tells of one, or is a ticket about one of their vehicles."""
-    vehicles = [vehicle for id_ in devices if id_ in city.devices and (vehicle := city.vehicle_of(city.devices[id_]))]
-    plates = {comparable_plate(vehicle.plate) for vehicle in vehicles}
+    carriers = {city.devices[id_].vehicle_id or "" for id_ in devices if id_ in city.devices}
+    plates = {comparable_plate(vehicle.plate) for id_ in carriers for vehicle in city.versions_of(id_)}
 
     def wants(record: LogRecord) -> bool:
         message = record.message

@@ -64,7 +64,7 @@ class Rulebook:
     def _holds(self, alerts: Alerts, change: AlertChange, now: int) -> bool:
         city, at = self.city(), self.local(now)
         device = city.devices.get(change.subject)
-        vehicle = None if device is None else city.vehicle_of(device)
+        vehicle = None if device is None else city.vehicle_of(device, now)
         conditions = (
             (alerts.rule, change.rule),
             (alerts.district, None if device is None else device.district),
@@ -102,9 +102,7 @@ class Rulebook:
         console = self.rules.console
         mentions = tuple(name for name in notified.mentions if name in self.rules.people)
         language = self.rules.language_of(notified.channel, notified.recipient or None)
-        texts = write(
-            change, reason, language, about=self._about(change.subject, language), zone=self.zone, console=console
-        )
+        texts = write(change, reason, language, about=self._about(change, language), zone=self.zone, console=console)
         payload: dict[str, Any] | None = None
         if self.rules.channels[notified.channel].kind == "webhook":
             alert = change.model_dump(mode="json")
@@ -125,12 +123,12 @@ class Rulebook:
             payload=payload,
         )
 
-    def _about(self, subject: str, language: Language) -> Subject:
-        city = self.city()
+    def _about(self, change: AlertChange, language: Language) -> Subject:
+        city, subject = self.city(), change.subject
         device = city.devices.get(subject)
         if device is None:
             return Subject(subject)
-        label = self._subjects.of(subject, city)["label" if language == "en" else "label_zh"]
+        label = self._subjects.of(subject, city, change.at)["label" if language == "en" else "label_zh"]
         district = labels_of_areas(city.districts).get(device.district or "")
         named = (device.district or "") if district is None else getattr(district, language)
         return Subject(str(label) or subject, named)

@@ -22,9 +22,9 @@ class Scope(NamedTuple):
     """Of the site that the device stands on."""
 
 
-def scope_of(device: Device, city: City) -> Scope:
-    """The scope of a device of this city."""
-    vehicle, site = city.vehicle_of(device), city.site_of(device)
+def scope_of(device: Device, city: City, ts: int) -> Scope:
+    """The scope of a device of this city at `ts` (device time, ms)."""
+    vehicle, site = city.vehicle_of(device, ts), city.site_of(device, ts)
     return Scope(
         device.district or (site.district if site is not None else None),
         device.fleet,

@@ -18,12 +18,12 @@ _DAY_MS: Final = 86_400_000
 _LANDMARK_WITHIN_M: Final = 20_000.0
 
 
-def who(device: Device, city: City) -> Text:
-    """Name a truck by its plate, and a device on a site by the site's name."""
-    vehicle = city.vehicle_of(device)
+def who(device: Device, city: City, ts: int) -> Text:
+    """Name a truck by its plate at `ts` (device time, ms), and a device on a site by the site's name."""
+    vehicle = city.vehicle_of(device, ts)
     if vehicle is not None:
         return Text(en=f"Truck {vehicle.plate}", zh=f"车辆{vehicle.plate}")
-    site = city.site_of(device)
+    site = city.site_of(device, ts)
     if site is not None:
         return Text(en=site.name, zh=site.name_zh)
     name = device.name or device.id

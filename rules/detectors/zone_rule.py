@@ -166,7 +166,7 @@ class ZoneRule(Rule[ZoneState]):
             onset=crossing.onset,
             severity=_SEVERITIES.get(visit.load, Severity.P2),
             place=observation.city.plane.latlon(crossing.place),
-            title=self.title(who(observation.device, observation.city), zone, place),
+            title=self.title(who(observation.device, observation.city, observation.calendar_ts), zone, place),
             evidence=Evidence(
                 parameters=self.parameters.model_dump(),
                 findings=(way.finding, load_then(visit.load, visit.load_source)),

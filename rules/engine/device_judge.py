@@ -273,7 +273,7 @@ class DeviceJudge:
 
     def registered(self, device_state: DeviceState) -> Device | None:
         """Look up each city once: at 100,000 devices every look into a table waits for memory."""
-        if device_state.device is None and device_state.look_up(self.city, self._rules.in_force):
+        if device_state.device is None and device_state.look_up(self.city, self._rules.in_force, self.clock.now):
             self.change(device_state)
             device_state.note_rules_off()
         return device_state.device

@@ -38,9 +38,9 @@ class DeviceRules:
         self.wakes = WakeTimers()
         """When rules that judge silence are due."""
 
-    def in_force(self, device: Device, city: City) -> RulesInForce:
-        """The rules that hold for a device of this city."""
-        scope = scope_of(device, city)
+    def in_force(self, device: Device, city: City, ts: int) -> RulesInForce:
+        """The rules that hold for a device of this city, as its vehicle and site are at device time `ts`, ms."""
+        scope = scope_of(device, city, ts)
         key = (device.role, scope)
         found = self._in_force.get(key)
         if found is None:
@@ -48,7 +48,12 @@ class DeviceRules:
         return found
 
     def at(self, ts: int, device_state: DeviceState, city: City) -> ReadingRules:
-        """The rules that judge a reading of device time `ts`, ms."""
+        """The rules that judge a reading of device time `ts`, ms; those of the newest one judge silence and clocks."""
+        if device_state.scope_changes and device_state.device is not None:
+            found = self.in_force(device_state.device, city, ts)
+            if ts >= device_state.judged_until:
+                device_state.in_force = found
+            return found.at(ts, city)
         return self._of(device_state).at(ts, city)
 
     def asked(
@@ -144,13 +149,15 @@ class DeviceRules:
 
     def missed_at(self, device: Device, city: City, since: int) -> int | None:
         """Fleet time, ms, from which a device that is awaited since `since` is missed; None if no rule misses it."""
-        times = [indexed.rule.missed_at(device, since) for indexed in self.in_force(device, city).silence]
+        times = [indexed.rule.missed_at(device, since) for indexed in self.in_force(device, city, since).silence]
         return min([time for time in times if time is not None], default=None)
 
     def await_first(self, device: Device, city: City, device_state: DeviceState, since: int) -> bool:
         """Let the rules of silence that do not know the device await it since this fleet time, ms; False if none."""
         unaware = [
-            one for one in self.in_force(device, city).silence if device_state.rule_states[one.state_index] is None
+            one
+            for one in self.in_force(device, city, since).silence
+            if device_state.rule_states[one.state_index] is None
         ]
         for indexed in unaware:
             state = self._state(indexed, device_state)

@@ -1,10 +1,11 @@
 """Everything the device stage keeps of one device."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from devices.city.model import Approvals, City, Device, Vehicle
+from devices.city.sites import version_at
 from devices.readings.models import Reading
 from devices.readings.series import MAX_COMPARTMENTS
 from rules.engine.clocks.device_clock import DeviceClock
@@ -80,10 +81,10 @@ class DeviceState:
     """Changed since it was written."""
     device: Device | None = field(default=None, compare=False)
     """The device in the present city; None before the first look-up, and for one the city does not have."""
-    vehicle: Vehicle | None = field(default=None, compare=False)
-    """The newest version of the vehicle that carries it."""
-    past_vehicles: tuple[Vehicle, ...] = field(default=(), compare=False)
-    """Its earlier versions; empty for most vehicles."""
+    vehicles: Sequence[Vehicle] = field(default=(), compare=False)
+    """The versions of the vehicle that carries it, the latest first; most vehicles have one."""
+    scope_changes: bool = field(default=False, compare=False)
+    """Vehicle or site have several versions: which rules hold is asked for each reading."""
     approvals: Approvals = field(default=(), compare=False)
     in_force: RulesInForce | None = field(default=None, compare=False)
     """The rules that hold for the device; None as long as `device` is."""
@@ -109,7 +110,7 @@ class DeviceState:
         late, is_numbered = self.late_readings, reading.seq is not None and reading.device_id == self.device_id
         return is_numbered and late is not None and self.clock.steady and late.judged.holds(reading)
 
-    def look_up(self, city: City, in_force: Callable[[Device, City], RulesInForce]) -> bool:
+    def look_up(self, city: City, in_force: Callable[[Device, City, int], RulesInForce], now: int) -> bool:
         """Find the device in the city, if it has it, and the rules that hold for it.
 
         True if more of them are off than before: `note_rules_off` notes that.
@@ -117,21 +118,18 @@ class DeviceState:
         device = self.device = city.devices.get(self.device_id)
         if device is None:
             return False
-        self.in_force = in_force(device, city)
+        self.in_force = in_force(device, city, self.judged_until or now)
         if device.vehicle_id is None:
             self.may_be_weighed = False
         else:
-            self.vehicle, self.approvals = city.vehicle_of(device), city.approvals_of(device.vehicle_id)
-            self.past_vehicles = tuple(city.versions_of(device.vehicle_id)[1:])
+            self.vehicles, self.approvals = city.versions_of(device.vehicle_id), city.approvals_of(device.vehicle_id)
+        self.scope_changes = len(self.vehicles) > 1 or len(city.versions_of_site(device.site_id or "")) > 1
         begun, off = self.rules_begun or {}, self.in_force.off.values()
         return not all(begun.get(name) == NOT_BEGUN for name in off)
 
     def vehicle_at(self, ts: int) -> Vehicle | None:
-        """The version of the vehicle that holds at `ts`, true time in ms; the newest where no earlier one does."""
-        for version in self.past_vehicles:
-            if version.validity.covers(ts):
-                return version
-        return self.vehicle
+        """The version of the vehicle that holds at `ts`, true time in ms, as admission takes it."""
+        return version_at(self.vehicles, ts)
 
     def note_rules_off(self) -> None:
         """Note that the rules begin anew that are off now."""
@@ -153,7 +151,7 @@ class DeviceState:
             self.judged += self.clock.doubted
 
     def forget_city(self) -> None:
-        self.device, self.vehicle, self.past_vehicles, self.approvals, self.in_force = None, None, (), (), None
+        self.device, self.vehicles, self.approvals, self.in_force = None, (), (), None
 
     def time_was_set(self, fleet_now: int, heard_after: int, by_ms: int) -> None:
         """Note that fleet time was wrong and went on by `by_ms`, or that a leap was followed (0): nothing waits

@@ -25,7 +25,8 @@ class _CityIndex:
         for _, device in sorted(city.devices.items()):
             versions = city.versions_of(device.vehicle_id) if device.vehicle_id is not None else ()
             for vehicle in versions if device.role is DeviceRole.TRUCK else ():
-                plated = vehicle.validity if len(versions) > 1 else ALWAYS
+                is_alone = len(versions) == len(city.vehicles_of_plate(vehicle.plate)) == 1
+                plated = ALWAYS if is_alone else vehicle.validity
                 self.terminals_of_plate.setdefault(comparable_plate(vehicle.plate), []).append((device, plated))
 
 

@@ -3,6 +3,7 @@
 from typing import Final
 
 from devices.city.model import City, Device, DeviceRole, Vehicle
+from devices.city.sites import version_at
 from rules.manifests.document import MAX_WINDOW_MS, ManifestDocument, ManifestRefused
 
 _MAX_PERMITS: Final = 20
@@ -39,19 +40,22 @@ def checked(document: ManifestDocument, city: City) -> ManifestDocument:
 
 
 def _vehicle(document: ManifestDocument, city: City) -> Vehicle:
-    vehicle = city.vehicles.get(document.vehicle_id)
+    vehicle = city.vehicle_at(document.vehicle_id, document.depart_at)
     if vehicle is None or not vehicle.validity.covers(document.depart_at):
         raise ManifestRefused("vehicle_id", "name a vehicle that is registered then: GET /api/v1/trucks lists them")
     return vehicle
 
 
 def _check_sites(document: ManifestDocument, city: City) -> None:
-    source, destination = city.sites.get(document.source_id), city.sites.get(document.destination_id)
+    source, destination = (
+        version_at(city.versions_of_site(site_id), document.depart_at)
+        for site_id in (document.source_id, document.destination_id)
+    )
     if source is None:
         raise ManifestRefused("source_id", "name a registered site: GET /api/v1/sites lists them")
     if destination is None:
         raise ManifestRefused("destination_id", "name a registered site: GET /api/v1/sites lists them")
-    if source is destination:
+    if source.id == destination.id:
         raise ManifestRefused("destination_id", "name another site than the source")
     if not city.may_tip(document.vehicle_id, destination, document.depart_at):
         raise ManifestRefused("destination_id", "no permit lets this vehicle tip there: name a site where it may")

@@ -205,7 +205,7 @@ def ticket_state(ticket: Weighing, city: City, vehicle: Vehicle | None) -> LoadS
     On a weighbridge elsewhere the net weight decides.
     """
     bridge = city.devices.get(ticket.device_id)
-    site = city.site_of(bridge) if bridge is not None else None
+    site = city.site_of(bridge, ticket.ts) if bridge is not None else None
     if site is not None and site.kind in _EMPTIED_AT:
         return LoadState.LOADED if ticket.direction == "in" else LoadState.EMPTY
     if site is not None and site.kind is SiteKind.CONSTRUCTION_SITE:

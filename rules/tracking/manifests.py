@@ -215,7 +215,7 @@ def _seen(presence: Presence, source_m: float, destination_m: float, outside_m: 
 def weighed_of(ticket: Weighing, vehicle: Vehicle | None, city: City, clock_off_ms: int) -> Weighed | None:
     """What a ticket about the truck says of its load; None if it is not to be believed, or of no site."""
     bridge = city.devices.get(ticket.device_id)
-    site: Site | None = None if bridge is None else city.site_of(bridge)
+    site: Site | None = None if bridge is None else city.site_of(bridge, ticket.ts - clock_off_ms)
     if site is None or not is_believed(ticket, city):
         return None
     # Gross alone is on the way in, and its tare may follow: that of the registry is not weighed.

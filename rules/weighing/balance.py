@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from devices.city.model import City
+from devices.city.sites import version_at
 from devices.readings.streams import stream_of
 from rules.weighing.session import Flow, TareSource
 
@@ -145,8 +146,8 @@ def ledger_of(sessions: Iterable[Weighed], city: City, calendar: Calendar) -> di
 
 
 def heading_of(one: Weighed, city: City, calendar: Calendar) -> Heading:
-    site = city.sites.get(one.site)
-    vehicle = city.vehicles.get(one.vehicle_id) if one.vehicle_id is not None else None
+    site = version_at(city.versions_of_site(one.site), one.weighed_at)
+    vehicle = city.vehicle_at(one.vehicle_id, one.weighed_at) if one.vehicle_id is not None else None
     return Heading(
         calendar.day(one.weighed_at),
         one.site,

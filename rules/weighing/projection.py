@@ -99,8 +99,8 @@ def _places(rows: Sequence[PlacedWeighing]) -> list[Place]:
 
 
 def _needs_history(truck: str, city: City) -> bool:
-    vehicle = city.vehicles.get(truck.removeprefix("v ")) if truck.startswith("v ") else None
-    return vehicle is not None and not vehicle.tare_kg
+    versions = city.versions_of(truck.removeprefix("v ")) if truck.startswith("v ") else ()
+    return any(not version.tare_kg for version in versions)
 
 
 def _made(

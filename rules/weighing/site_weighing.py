@@ -36,7 +36,7 @@ def site_weighing(weighing: Weighing, city: City, trucks: TruckMatcher) -> SiteW
     bridge = city.devices.get(weighing.device_id)
     if bridge is None or bridge.role is not DeviceRole.WEIGHBRIDGE or fault_of(weighing) is not None:
         return None
-    site = city.site_of(bridge)
+    site = city.site_of(bridge, weighing.ts)
     if site is None:
         return None
     return SiteWeighing(weighing, site.id, way_of(site.kind), trucks.match(weighing.plate, weighing.ts))

@@ -66,7 +66,7 @@ def histories(sessions: Iterable[WeighingSession], city: City) -> list[TareHisto
     for vehicle_id, tares in sorted(weighed_tares(sessions).items()):
         last = [kg for _, kg, _ in tares[-OF_TARES:]]
         usual_kg = median(last)
-        vehicle = city.vehicles.get(vehicle_id)
+        vehicle = city.vehicle_at(vehicle_id, tares[-1][0])
         registered = vehicle.tare_kg if vehicle is not None else None
         at, last_kg, _ = tares[-1]
         spread = round(deviation_kg(last, usual_kg), 1)
@@ -93,7 +93,7 @@ def registered_tare(city: City) -> TareOf:
     """The tares of the registry."""
 
     def of(vehicle_id: str, ts: int) -> Tare | None:
-        vehicle = city.vehicles.get(vehicle_id)
+        vehicle = city.vehicle_at(vehicle_id, ts)
         if vehicle is None or not vehicle.tare_kg:
             return None
         return Tare(vehicle.tare_kg, TareSource.REGISTERED)

@@ -61,7 +61,7 @@ class TruckMatcher:
         self._by_form: list[dict[str, list[Vehicle]]] = []
         for form, lacks_province, _ in _FORMS:
             index: dict[str, list[Vehicle]] = {}
-            for vehicle in city.vehicles.values():
+            for vehicle in (*city.vehicles.values(), *city.past_vehicles):
                 plate = comparable_plate(vehicle.plate)
                 key = form(_without_province(plate) if lacks_province else plate)
                 index.setdefault(key, []).append(vehicle)
@@ -83,7 +83,7 @@ class TruckMatcher:
                 continue
             plated = self._city.vehicles_of_plate(plate) if confidence == EXACT else index.get(form(written), ())
             fitting = [one for one in plated if one.validity.covers(ts)]
-            if len(fitting) > 1:
+            if len({one.id for one in fitting}) > 1:
                 return NO_TRUCK
             if fitting:
                 by = MatchedBy.PLATE if confidence == EXACT else MatchedBy.SIMILAR_PLATE
@@ -96,7 +96,7 @@ class TruckMatcher:
             return ()
         written = _with_digits(comparable_plate(plate))
         near: list[tuple[int, str, Vehicle]] = []
-        for vehicle in self._city.vehicles.values():
+        for vehicle in (*self._city.vehicles.values(), *self._city.past_vehicles):
             if vehicle.validity.covers(ts):
                 off = _edits(written, _with_digits(comparable_plate(vehicle.plate)))
                 if off <= _MOST_EDITS:

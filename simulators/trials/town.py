@@ -108,7 +108,7 @@ def _with_hours(city: City, points: Sequence[Device], rng: Random) -> dict[str, 
     """The sites of these points: every second one lets people deposit at some hours only."""
     sites: dict[str, Site] = {}
     for number, point in enumerate(points):
-        site = city.site_of(point)
+        site = city.site_of(point, 0)
         if site is not None:
             hours = rng.choice(_DEPOSIT_HOURS) if number % 2 == 0 else ()
             sites[site.id] = replace(site, deposit_hours=hours)

@@ -202,7 +202,7 @@ def _alert_states(changes: list[AlertChange], city: City) -> Iterator[Point]:
         yield from alert_state_points(
             as_called(alerts, [SHELF], call_within_ms=0),
             lambda alert: area_tags(city.devices[alert.subject]),
-            lambda subject: SubjectFields().of(subject, city),
+            lambda subject: SubjectFields().of(subject, city, 0),
         )
         engine.dispose()
 
@@ -212,7 +212,7 @@ def _health(start: int, end: int, city: City) -> Iterator[Point]:
     for step, at in enumerate(range(start, end, HEALTH_EVERY_MS), start=1):
         state = _status(step, at)
         yield from health_points(state)
-        yield from over_limit_points(state, lambda subject: SubjectFields().of(subject, city))
+        yield from over_limit_points(state, lambda subject: SubjectFields().of(subject, city, 0))
 
 
 def _status(step: int, at: int) -> IngestionStatus:

@@ -9,13 +9,15 @@ from rules.alerts.actions import Box
 _BOX_HINT: Final = "give west,south,east,north in degrees, west and south being the smaller ones"
 
 
-def subjects_of(city: City, district: str | None, fleet: str | None, carrier: str | None) -> frozenset[str] | None:
-    """Ids of the devices that match, as registered now; None: all devices are wanted."""
+def subjects_of(
+    city: City, district: str | None, fleet: str | None, carrier: str | None, now: int
+) -> frozenset[str] | None:
+    """Ids of the devices that match, as registered now (ms); None: all devices are wanted."""
     if district is None and fleet is None and carrier is None:
         return None
 
     def of_carrier(device: Device) -> bool:
-        vehicle = city.vehicle_of(device)
+        vehicle = city.vehicle_of(device, now)
         return vehicle is not None and vehicle.carrier == carrier
 
     return frozenset(

@@ -119,7 +119,7 @@ def rules_that_hold(
 ) -> RulesOut:
     """All rules, on or off, with their parameters: those of the whole city, or as they hold for one device."""
     choice, city = parts.rules(), parts.city()
-    scope = Scope() if device_id is None else scope_of(registered_device(city, device_id), city)
+    scope = Scope() if device_id is None else scope_of(registered_device(city, device_id), city, parts.now())
     found = []
     for entry, rule in zip(CATALOGUE, choice.at(scope, _minute(at)), strict=True):
         values = {} if rule is None else rule.parameters.model_dump(mode="json")

@@ -123,7 +123,7 @@ async def _trucks(parts: ApiParts, site: Site, stretch: tuple[int, int]) -> tupl
     found = []
     for device_id, fixes in there.items():
         device = city.devices[device_id]
-        vehicle = city.vehicle_of(device)
+        vehicle = city.vehicle_of(device, stretch[0])
         found.append(
             PresentTruck(
                 device_id=device_id,

@@ -14,7 +14,7 @@ from devices.city.files import CityFileError, read_city
 from devices.city.files.difference import Deed, EntryChange, as_text, difference
 from devices.city.files.problems import Fault
 from devices.city.model import City
-from devices.city.succession import from_instant
+from devices.city.succession import check_clashes, from_instant
 from devices.db.registry import AnotherCity, CityMissing
 from devices.db.registry_changes import Author
 from devices.spelling import did_you_mean
@@ -113,6 +113,7 @@ def _show_changes(settings: Settings, city: City, begin_ms: int | None, *, as_js
         city = _succeeding(stored, city, begin_ms) if begin_ms is not None else city
         if stored.id != city.id:
             raise AnotherCity(stored.id, city.id)
+    check_clashes(stored, city)
     changes = difference(stored, city, system_clock.now_ms())
     if as_json:
         print_json({"errors": [], "changes": [_change(change) for change in changes]})

@@ -271,7 +271,7 @@ def _scope_of(settings: Settings, device_id: str) -> Scope:
     device = city.devices.get(device_id)
     if device is None:
         fail(f"{device_id}: no such device: {did_you_mean(device_id, city.devices) or '`haulwatch device list`'}")
-    return scope_of(device, city)
+    return scope_of(device, city, now_ms())
 
 
 def _named(settings: Settings, name: str) -> RuleSetChoice:

@@ -35,7 +35,9 @@ def open_manifests(
     def when_overdue(terms: ManifestTerms, device_id: str) -> int:
         now_city, choice = city(), rules()
         device = now_city.devices.get(device_id)
-        in_force = choice.rules if device is None else choice.in_force(scope_of(device, now_city))[0].rules
+        in_force = (
+            choice.rules if device is None else choice.in_force(scope_of(device, now_city, terms.depart_at))[0].rules
+        )
         chosen = [rule for rule in in_force if rule is not None]
         try:
             return overdue_at(chosen)(terms.depart_at, terms.arrive_by)

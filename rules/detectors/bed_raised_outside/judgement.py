@@ -186,7 +186,7 @@ class BedRaisedOutside(Rule[BedState]):
             severity=Severity.P1 if raised.drove else Severity.P3 if empty else Severity.P2,
             place=observation.city.plane.latlon(raised.place),
             title=wording.title(
-                who(observation.device, observation.city),
+                who(observation.device, observation.city, observation.calendar_ts),
                 Text(en=raised.place_en, zh=raised.place_zh),
                 drove=raised.drove,
             ),

@@ -179,14 +179,14 @@ class BinFire(Rule[FireState]):
         fire.burning[fill.compartment] = (since or fill.ts) if cool and fill.smoke is not True else 0
 
     def _verdict(self, observation: Observation, fire: Fire) -> Verdict:
-        point = who(observation.device, observation.city)
+        point = who(observation.device, observation.city, observation.calendar_ts)
         return Verdict(
             subject=observation.device.id,
             level=Level.CONFIRMED if fire.confirmed else Level.SUSPECTED,
             at=observation.reading.ts,
             onset=fire.onset,
             severity=Severity.P1,
-            place=observation.city.site_centre(observation.device),
+            place=observation.city.site_centre(observation.device, observation.calendar_ts),
             title=wording.title(point, fire.compartment, confirmed=fire.confirmed),
             evidence=Evidence(
                 parameters=self.parameters.model_dump(),
@@ -204,7 +204,7 @@ class BinFire(Rule[FireState]):
         return replace(
             last,
             level=Level.CLEAR,
-            title=wording.over_title(who(observation.device, observation.city)),
+            title=wording.over_title(who(observation.device, observation.city, observation.calendar_ts)),
             evidence=last.evidence.model_copy(update={"findings": findings}),
         )
 

@@ -175,7 +175,9 @@ class BinOverflow(Rule[BinState]):
         compartment.warn_since = compartment.full_since = compartment.low_readings = 0
         compartment.leap_ts = compartment.left_onset = 0
         compartment.end()
-        title = wording.emptied_title(who(observation.device, observation.city), fill.compartment, fill.fill_pct)
+        title = wording.emptied_title(
+            who(observation.device, observation.city, observation.calendar_ts), fill.compartment, fill.fill_pct
+        )
         return _cleared(observation, fill, onset, title, evidence, over=True) if onset else None
 
     def _judge_level(self, observation: Observation, fill: Fill, compartment: Compartment) -> Verdict | None:
@@ -233,7 +235,9 @@ class BinOverflow(Rule[BinState]):
             measures=_measures(fill, compartment),
         )
         compartment.end()
-        title = wording.sunk_title(who(observation.device, observation.city), fill.compartment, fill.fill_pct)
+        title = wording.sunk_title(
+            who(observation.device, observation.city, observation.calendar_ts), fill.compartment, fill.fill_pct
+        )
         return _cleared(observation, fill, onset, title, evidence)
 
     def _holds(self, compartment: Compartment, since: int, limit_pct: float, ts: int) -> bool:
@@ -272,9 +276,13 @@ class BinOverflow(Rule[BinState]):
             at=fill.ts,
             onset=compartment.onset,
             severity=Severity.P2 if confirmed and deposits else Severity.P3 if confirmed else Severity.P4,
-            place=observation.city.site_centre(observation.device),
+            place=observation.city.site_centre(observation.device, observation.calendar_ts),
             title=wording.title(
-                who(observation.device, observation.city), fill.compartment, fill.fill_pct, full=full, doubtful=doubtful
+                who(observation.device, observation.city, observation.calendar_ts),
+                fill.compartment,
+                fill.fill_pct,
+                full=full,
+                doubtful=doubtful,
             ),
             evidence=Evidence(
                 parameters=limits.model_dump(),

@@ -300,7 +300,7 @@ class CannotBeJudged(Rule[JudgeabilityState]):
             onset=trouble.since,
             severity=Severity.P4,
             place=observation.city.plane.latlon(fix.xy) if fix is not None else None,
-            title=wording.title(who(device, observation.city), reason),
+            title=wording.title(who(device, observation.city, observation.calendar_ts), reason),
             evidence=Evidence(
                 parameters=self.parameters.model_dump(),
                 findings=tuple(findings),

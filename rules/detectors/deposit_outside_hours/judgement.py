@@ -157,14 +157,14 @@ class DepositOutsideHours(Rule[DepositState]):
         ]
         if days >= limits.repeat_days:
             findings.append(wording.repeated(days, limits.repeat_within_days))
-        point = who(observation.device, observation.city)
+        point = who(observation.device, observation.city, observation.calendar_ts)
         return Verdict(
             subject=observation.device.id,
             level=Level.CONFIRMED,
             at=observation.ts,
             onset=incident.onset,
             severity=self._severity(state),
-            place=observation.city.site_centre(observation.device),
+            place=observation.city.site_centre(observation.device, observation.calendar_ts),
             title=wording.title(point, incident.hours, incident.deposits),
             evidence=Evidence(
                 parameters=limits.model_dump(),

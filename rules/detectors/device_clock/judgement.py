@@ -64,8 +64,8 @@ class DeviceClock(Rule[ClockState]):
             at=at,
             onset=onset,
             severity=Severity.P3,
-            place=city.site_centre(device),
-            title=wording.title(who(device, city), found.offset_ms),
+            place=city.site_centre(device, found.now),
+            title=wording.title(who(device, city, found.now), found.offset_ms),
             evidence=Evidence(
                 parameters=self.parameters.model_dump(),
                 findings=wording.findings(

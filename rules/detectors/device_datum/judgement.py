@@ -79,7 +79,7 @@ class DeviceDatum(Rule[DatumState]):
             onset=state.onset,
             severity=Severity.P4,
             place=None if place is None else city.plane.latlon(place),
-            title=wording.title(who(observation.device, city), sent),
+            title=wording.title(who(observation.device, city, observation.calendar_ts), sent),
             evidence=Evidence(
                 parameters=self.parameters.model_dump(),
                 findings=wording.findings(registered, sent, datum.shifted, datum.driven_m),

@@ -96,7 +96,7 @@ def _interfere(
     members = sorted((one for one in memory.disturbed if one.area == part), key=lambda one: (one.onset, one.subject))
     subjects = list(dict.fromkeys(one.subject for one in members))
     first = members[0]
-    names = [who(city.devices[subject], city) for subject in subjects if subject in city.devices][:MAX_REFS]
+    names = [who(city.devices[subject], city, verdict.at) for subject in subjects if subject in city.devices][:MAX_REFS]
     over_ms = members[-1].onset - first.onset
     yield Verdict(
         SYSTEM,

@@ -260,7 +260,7 @@ class GnssAnomaly(FleetRule[GnssState, Interferences]):
             onset=onset,
             severity=Severity.P2 if loaded else Severity.P3,
             place=city.plane.latlon(place),
-            title=wording.title(who(device, city), reason, where(place, city, onset)),
+            title=wording.title(who(device, city, observation.calendar_ts), reason, where(place, city, onset)),
             evidence=evidence,
         )
 

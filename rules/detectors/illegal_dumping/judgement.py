@@ -277,7 +277,7 @@ class IllegalDumping(Rule[DumpingState]):
         """Retract alerts for a load that a disposal site weighed in afterwards."""
         vehicle_id, city = observation.device.vehicle_id, observation.city
         bridge = city.devices.get(ticket.device_id)
-        site = city.site_of(bridge) if bridge is not None else None
+        site = city.site_of(bridge, observation.calendar_ts) if bridge is not None else None
         if vehicle_id is None or site is None or not city.may_tip(vehicle_id, site, observation.calendar_ts):
             return
         if ticket.direction != "in" or ticket.manual_entry or not is_believed(ticket, city):
@@ -326,7 +326,7 @@ class IllegalDumping(Rule[DumpingState]):
             severity=self._severity(stop, score),
             place=observation.city.plane.latlon(stop.place),
             title=wording.title(
-                who(observation.device, observation.city),
+                who(observation.device, observation.city, observation.calendar_ts),
                 Text(en=stop.place_en, zh=stop.place_zh),
                 confirmed=stop.confirmed,
                 unsensed=stop.unsensed,

@@ -96,7 +96,7 @@ class ManifestOverdue(Rule[OverdueState]):
             onset,
             severity=_SEVERITY,
             place=None if at is None else city.plane.latlon(at),
-            title=wording.title(who(observation.device, city), manifest.number, name),
+            title=wording.title(who(observation.device, city, observation.calendar_ts), manifest.number, name),
             evidence=Evidence(
                 parameters=self.parameters.model_dump(),
                 findings=(

@@ -97,7 +97,7 @@ class MassShortfall(Rule[ShortfallState]):
         placed: dict[tuple[str, int], SiteWeighing] = {}
         for ticket in tickets:
             bridge = city.devices.get(ticket.device_id)
-            site = city.site_of(bridge) if bridge is not None else None
+            site = city.site_of(bridge, ticket.ts) if bridge is not None else None
             if site is not None:
                 placed[ticket.device_id, ticket.ts] = SiteWeighing(ticket, site.id, way_of(site.kind), truck)
         return sessions_of(placed.values())
@@ -174,7 +174,7 @@ class MassShortfall(Rule[ShortfallState]):
             onset=trip.onset,
             severity=severity,
             place=_place(trip.destination, city),
-            title=wording.title(who(device, city), trip.lost_kg, trip.lost_pct, to),
+            title=wording.title(who(device, city, trip.onset), trip.lost_kg, trip.lost_pct, to),
             evidence=Evidence(
                 parameters=self.parameters.model_dump(),
                 findings=(
@@ -211,7 +211,7 @@ def _part(onset: int) -> str:
 
 def _place(visit: WeighingSession, city: City) -> LatLon | None:
     bridge = city.devices.get(visit.bridge)
-    return city.site_centre(bridge) if bridge is not None else None
+    return city.site_centre(bridge, visit.weighed_at) if bridge is not None else None
 
 
 def _cited(trip: Trip, tickets: Sequence[Weighing]) -> tuple[ReadingRef, ...]:

@@ -188,7 +188,7 @@ class MixedHaulage(Rule[HaulState]):
         city, material, held = observation.city, ticket.material, track.motion.held
         stream = stream_of(material) if material is not None else None
         bridge = city.devices.get(ticket.device_id)
-        site = city.site_of(bridge) if bridge is not None else None
+        site = city.site_of(bridge, observation.calendar_ts) if bridge is not None else None
         if stream is None or site is None or held is None:
             return
         if not is_believed(ticket, city) or track.load.is_repeated(ticket) or not _counts(ticket, site):
@@ -221,7 +221,7 @@ class MixedHaulage(Rule[HaulState]):
             *_findings(second, streams[1]),
             wording.may_not_mix(*streams),
         ]
-        truck = who(observation.device, observation.city)
+        truck = who(observation.device, observation.city, observation.calendar_ts)
         return Verdict(
             subject=observation.device.id,
             level=Level.CONFIRMED if mix.proven else Level.SUSPECTED,

@@ -242,7 +242,7 @@ class OutsidePermittedArea(Rule[AreaState]):
     def _verdict(self, observation: Observation, outing: Outing) -> Verdict:
         place = Text(en=outing.place_en, zh=outing.place_zh)
         areas = Text(en=outing.areas_en, zh=outing.areas_zh)
-        who_text = who(observation.device, observation.city)
+        who_text = who(observation.device, observation.city, observation.calendar_ts)
         return Verdict(
             subject=observation.device.id,
             level=Level.CONFIRMED if outing.confirmed else Level.SUSPECTED,

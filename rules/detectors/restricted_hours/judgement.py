@@ -152,7 +152,7 @@ class RestrictedHours(Rule[HoursState]):
             onset=haul.onset,
             severity=Severity.P3,
             place=observation.city.plane.latlon(haul.place),
-            title=wording.title(who(observation.device, observation.city), haul.hours, place),
+            title=wording.title(who(observation.device, observation.city, observation.calendar_ts), haul.hours, place),
             evidence=Evidence(
                 parameters=self.parameters.model_dump(),
                 findings=(wording.driven(haul.driven_ms, driven_m), load_then(_LOADED, haul.load)),

@@ -353,7 +353,7 @@ class RouteDeviation(ExcusingRule[RouteState, Closures]):
             severity=self._severity(excursion, loaded=loaded),
             place=observation.city.plane.latlon(excursion.place),
             title=wording.title(
-                who(observation.device, observation.city),
+                who(observation.device, observation.city, observation.calendar_ts),
                 Text(en=excursion.route_en, zh=excursion.route_zh),
                 Text(en=excursion.place_en, zh=excursion.place_zh),
                 loaded=loaded,

@@ -74,7 +74,7 @@ def unseen_way(
         onset=onset,
         severity=Severity.P3 if loaded else Severity.P4,
         place=city.plane.latlon(fix.xy),
-        title=wording.unseen_title(who(observation.device, city), place, loaded=loaded),
+        title=wording.unseen_title(who(observation.device, city, observation.calendar_ts), place, loaded=loaded),
         evidence=Evidence(
             parameters=limits.model_dump(),
             findings=(wording.unseen(fix.gap_ms, driven_m, along_m),),

@@ -321,7 +321,7 @@ class SensorFault(Rule[SensorState]):
             onset=onset,
             severity=Severity.P3,
             place=city.plane.latlon(fix.xy) if fix is not None and not returns else None,
-            title=wording.title(who(device, city), reason),
+            title=wording.title(who(device, city, observation.calendar_ts), reason),
             evidence=Evidence(
                 parameters=self.parameters.model_dump(),
                 findings=tuple(findings),

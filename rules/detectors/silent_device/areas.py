@@ -9,9 +9,9 @@ CITY: Final = ""
 TRUCKS: Final = f"role:{DeviceRole.TRUCK.value}"
 
 
-def areas_of(device: Device, city: City) -> tuple[str, ...]:
-    """Everything that the registry knows of a device and that others may share, as `kind:name`; the city first."""
-    site, vehicle = city.site_of(device), city.vehicle_of(device)
+def areas_of(device: Device, city: City, at: int) -> tuple[str, ...]:
+    """What the registry knows of a device at a time and others may share, as `kind:name`; the city first."""
+    site, vehicle = city.site_of(device, at), city.vehicle_of(device, at)
     district = device.district or (site.district if site is not None else None)
     carrier = (vehicle.carrier if vehicle is not None else "") or device.fleet
     shared = (("district", district), ("carrier", carrier), ("site", device.site_id))
@@ -25,15 +25,17 @@ class AreaCounts:
     its own, or outlasted an outage, does not count.
     """
 
-    def __init__(self, city: City) -> None:
+    def __init__(self, city: City, at: int) -> None:
+        """`at`: device time, ms; the versions of vehicles and sites that hold then count as long as the city does."""
         self.city = city
+        self._at = at
         self.in_service: Counter[str] = Counter()
         self.silent: Counter[str] = Counter()
 
     def areas(self, device_id: str) -> tuple[str, ...]:
         """Areas of a device; none where it was taken out of the city."""
         device = self.city.devices.get(device_id)
-        return () if device is None else areas_of(device, self.city)
+        return () if device is None else areas_of(device, self.city, self._at)
 
     def interval_ms(self, device_id: str) -> int:
         device = self.city.devices.get(device_id)

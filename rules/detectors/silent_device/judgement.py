@@ -350,7 +350,7 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
             onset=state.newest,
             severity=severity,
             place=_last_place(device, city, state),
-            title=wording.title(who(device, city), silent_ms, loaded=state.loaded),
+            title=wording.title(who(device, city, state.said_at), silent_ms, loaded=state.loaded),
             evidence=self._evidence(device, state, silent_ms),
         )
 
@@ -366,7 +366,7 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
             onset=state.awaited_since,
             severity=Severity.P4,
             place=_last_place(device, city, state),
-            title=wording.awaited_title(who(device, city), waited_ms, was_heard=state.was_heard),
+            title=wording.awaited_title(who(device, city, state.said_at), waited_ms, was_heard=state.was_heard),
             evidence=Evidence(
                 parameters=self.parameters.model_dump(),
                 findings=findings + ((wording.all_refused(state.refused),) if state.refused else ()),
@@ -397,4 +397,4 @@ def _last_place(device: Device, city: City, state: SilenceState) -> LatLon | Non
     """Last position reported, or else the centre of the site it stands on."""
     if state.placed:
         return LatLon(state.lat, state.lon)
-    return city.site_centre(device)
+    return city.site_centre(device, state.said_at)

@@ -78,7 +78,7 @@ class OutageWatch:
         """Return the verdicts that replace this one."""
         counts, subject = self._counts, verdict.subject
         if counts is None or self._memory is not memory or counts.city is not city:
-            counts = self._counts = _counted(memory, city)
+            counts = self._counts = _counted(memory, city, verdict.at)
             self._memory = memory
         match verdict.level:
             case Level.CLEAR | Level.UNKNOWN:
@@ -275,10 +275,10 @@ def _note_heard(device_id: str, memory: Outages, counts: AreaCounts, *, stays: b
     counts.add(device_id, in_service=stays - was_in_service, silent=-was_silent)
 
 
-def _counted(memory: Outages, city: City) -> AreaCounts:
+def _counted(memory: Outages, city: City, at: int) -> AreaCounts:
     """Count the devices in service and the silent ones anew."""
     _take_over(memory)
-    counts = AreaCounts(city)
+    counts = AreaCounts(city, at)
     silent = [*memory.fallen, *(device_id for outage in memory.running for device_id in outage.silent)]
     broken = (memory.told | memory.released.keys()).difference(silent)
     for device_id in memory.awaited - broken:

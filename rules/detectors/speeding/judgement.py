@@ -172,7 +172,7 @@ class Speeding(Rule[SpeedState]):
             severity=self._severity(race),
             place=observation.city.plane.latlon(race.place),
             title=wording.title(
-                who(observation.device, observation.city),
+                who(observation.device, observation.city, observation.calendar_ts),
                 Text(en=race.place_en, zh=race.place_zh),
                 race.peak_kmh,
                 race.limit_kmh,

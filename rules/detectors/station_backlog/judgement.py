@@ -133,8 +133,10 @@ class StationBacklog(Rule[BacklogState]):
             at=observation.reading.ts,
             onset=state.onset,
             severity=Severity.P2 if state.long_queue else Severity.P3,
-            place=observation.city.site_centre(observation.device),
-            title=wording.title(who(observation.device, observation.city), stopped=state.by_stop),
+            place=observation.city.site_centre(observation.device, observation.calendar_ts),
+            title=wording.title(
+                who(observation.device, observation.city, observation.calendar_ts), stopped=state.by_stop
+            ),
             evidence=Evidence(
                 parameters=self.parameters.model_dump(),
                 findings=tuple(Text(en=en, zh=zh) for en, zh in state.findings),
@@ -151,6 +153,6 @@ class StationBacklog(Rule[BacklogState]):
         return replace(
             last,
             level=Level.CLEAR,
-            title=wording.over_title(who(observation.device, observation.city)),
+            title=wording.over_title(who(observation.device, observation.city, observation.calendar_ts)),
             evidence=last.evidence.model_copy(update={"findings": findings}),
         )

@@ -192,7 +192,7 @@ class StoppedLoaded(ExcusingRule[StopState, Jams]):
             severity=Severity.P2 if stop.off_corridor else Severity.P3,
             place=observation.city.plane.latlon(stop.place),
             title=wording.title(
-                who(observation.device, observation.city),
+                who(observation.device, observation.city, observation.calendar_ts),
                 Text(en=stop.place_en, zh=stop.place_zh),
                 off_corridor=stop.off_corridor,
             ),

@@ -169,7 +169,12 @@ class SuspectedSite(FleetRule[StopState, FleetStops]):
         return Evidence(
             parameters=self.parameters.model_dump(),
             findings=(
-                wording.stops(len(trucks), len(near), [who(device, city) for device in devices], came_empty=came_empty),
+                wording.stops(
+                    len(trucks),
+                    len(near),
+                    [who(device, city, near[-1].since) for device in devices],
+                    came_empty=came_empty,
+                ),
             ),
             ruled_out=wording.ruled_out(self.parameters),
             readings=tuple(one.cited for one in near[-MAX_REFS:]),

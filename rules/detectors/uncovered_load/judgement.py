@@ -154,7 +154,10 @@ class UncoveredLoad(Rule[CoverState]):
             onset=drive.onset,
             severity=Severity.P2 if drive.fast_readings >= limits.fast_readings else Severity.P3,
             place=observation.city.plane.latlon(drive.place),
-            title=wording.title(who(observation.device, observation.city), Text(en=drive.place_en, zh=drive.place_zh)),
+            title=wording.title(
+                who(observation.device, observation.city, observation.calendar_ts),
+                Text(en=drive.place_en, zh=drive.place_zh),
+            ),
             evidence=Evidence(
                 parameters=limits.model_dump(),
                 findings=(wording.driven(drive.driven_ms, driven_m, peak_kmh), load_then(_LOADED, drive.load)),

@@ -92,8 +92,8 @@ class UnknownPlate(FleetRule[NoState, ReportedPlates]):
             at=at,
             onset=ticket.ts,
             severity=Severity.P4,
-            place=city.site_centre(bridge),
-            title=wording.title(ticket.plate, who(bridge, city)),
+            place=city.site_centre(bridge, observation.calendar_ts),
+            title=wording.title(ticket.plate, who(bridge, city, observation.calendar_ts)),
             evidence=Evidence(
                 parameters=self.parameters.model_dump(),
                 findings=(wording.finding(ticket.plate, ticket.ticket),),

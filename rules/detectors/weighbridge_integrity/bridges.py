@@ -72,8 +72,8 @@ def _never_settled(
             at=ticket.ts,
             onset=frames.since,
             severity=Severity.P4,
-            place=bridge_place(bridge.id, city),
-            title=wording.unsettled_title(who(bridge, city), frames.plate, frames.ticket),
+            place=bridge_place(bridge.id, city, observation.calendar_ts),
+            title=wording.unsettled_title(who(bridge, city, observation.calendar_ts), frames.plate, frames.ticket),
             evidence=Evidence(
                 parameters=limits.model_dump(),
                 findings=(wording.unsettled(frames.count, frames.lowest_kg, frames.highest_kg),),
@@ -121,8 +121,8 @@ def _judge_share(
             at=ticket.ts,
             onset=onset,
             severity=Severity.P3,
-            place=bridge_place(bridge.id, city),
-            title=wording.manual_title(who(bridge, city), len(manual), len(counted)),
+            place=bridge_place(bridge.id, city, observation.calendar_ts),
+            title=wording.manual_title(who(bridge, city, observation.calendar_ts), len(manual), len(counted)),
             evidence=Evidence(
                 parameters=limits.model_dump(),
                 findings=(wording.manual_share(share_pct, limits.manual_pct),),

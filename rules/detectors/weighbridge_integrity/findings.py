@@ -17,14 +17,14 @@ def cite(ticket: Weighing) -> ReadingRef:
     return ref(ticket, *_FIELDS)
 
 
-def bridge_name(bridge_id: str, city: City) -> Text:
+def bridge_name(bridge_id: str, city: City, ts: int) -> Text:
     bridge = city.devices.get(bridge_id)
-    return who(bridge, city) if bridge is not None else Text(en=bridge_id, zh=bridge_id)
+    return who(bridge, city, ts) if bridge is not None else Text(en=bridge_id, zh=bridge_id)
 
 
-def bridge_place(bridge_id: str, city: City) -> LatLon | None:
+def bridge_place(bridge_id: str, city: City, ts: int) -> LatLon | None:
     bridge = city.devices.get(bridge_id)
-    return city.site_centre(bridge) if bridge is not None else None
+    return city.site_centre(bridge, ts) if bridge is not None else None
 
 
 def for_people(finding: Verdict) -> Iterator[Verdict]:

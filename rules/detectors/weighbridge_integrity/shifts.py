@@ -165,8 +165,8 @@ def _judge_day(
         at=verdict.at,
         onset=day.start,
         severity=Severity.P3,
-        place=city.site_centre(bridge),
-        title=wording.shift_title(who(bridge, city), shift_kg),
+        place=city.site_centre(bridge, verdict.at),
+        title=wording.shift_title(who(bridge, city, verdict.at), shift_kg),
         evidence=Evidence(
             parameters=limits.model_dump(),
             findings=(wording.shift(len(off_kg), shift_kg, error_kg),),

@@ -55,7 +55,7 @@ class TruckTickets:
         if track is None or not is_believed(ticket, city) or track.load.is_repeated(ticket):
             return
         bridge = city.devices.get(ticket.device_id)
-        site = city.site_of(bridge) if bridge is not None else None
+        site = city.site_of(bridge, observation.calendar_ts) if bridge is not None else None
         if bridge is None or site is None:
             return
         former = next((slip for slip in state.slips if slip.direction == ticket.direction), None)
@@ -134,7 +134,12 @@ class TruckTickets:
             severity=Severity.P2,
             part=AWAY,
             place=city.plane.latlon(fix.xy),
-            title=wording.away_title(who(device, city), ghost.ticket, bridge_name(ghost.bridge_id, city), away_m),
+            title=wording.away_title(
+                who(device, city, observation.calendar_ts),
+                ghost.ticket,
+                bridge_name(ghost.bridge_id, city, observation.calendar_ts),
+                away_m,
+            ),
             evidence=Evidence(
                 parameters=limits.model_dump(),
                 findings=(wording.away(away_m, limits.clock_s),),
@@ -164,8 +169,13 @@ class TruckTickets:
             onset=slip.ts,
             severity=Severity.P2,
             part=TWICE,
-            place=bridge_place(slip.bridge_id, city),
-            title=wording.twice_title(who(device, city), former.ticket, slip.ticket, bridge_name(slip.bridge_id, city)),
+            place=bridge_place(slip.bridge_id, city, observation.calendar_ts),
+            title=wording.twice_title(
+                who(device, city, observation.calendar_ts),
+                former.ticket,
+                slip.ticket,
+                bridge_name(slip.bridge_id, city, observation.calendar_ts),
+            ),
             evidence=Evidence(
                 parameters=limits.model_dump(),
                 findings=(
@@ -218,9 +228,12 @@ class TruckTickets:
             onset=ticket.ts,
             severity=Severity.P3,
             part=PART_AXLE,
-            place=bridge_place(ticket.device_id, city),
+            place=bridge_place(ticket.device_id, city, observation.calendar_ts),
             title=wording.part_axle_title(
-                who(device, city), ticket.ticket, bridge_name(ticket.device_id, city), weight_kg
+                who(device, city, observation.calendar_ts),
+                ticket.ticket,
+                bridge_name(ticket.device_id, city, observation.calendar_ts),
+                weight_kg,
             ),
             evidence=Evidence(
                 parameters=self._limits.model_dump(),
@@ -261,8 +274,13 @@ class TruckTickets:
             at=ticket.ts,
             onset=ticket.ts,
             severity=Severity.P3,
-            place=bridge_place(ticket.device_id, city),
-            title=wording.tare_title(who(device, city), ticket.ticket, bridge_name(ticket.device_id, city), off_kg),
+            place=bridge_place(ticket.device_id, city, observation.calendar_ts),
+            title=wording.tare_title(
+                who(device, city, observation.calendar_ts),
+                ticket.ticket,
+                bridge_name(ticket.device_id, city, observation.calendar_ts),
+                off_kg,
+            ),
             evidence=Evidence(
                 parameters=self._limits.model_dump(),
                 findings=(wording.tare_off(tare_kg, usual_kg, half_kg),),

@@ -9,8 +9,11 @@ from httpx import AsyncClient
 from api.ports import ApiOptions, ApiParts
 from devices.city.model import Device, DeviceRole
 from devices.city.sites import Validity
+from devices.people.model import Role
+from tests.api.access.divided import BRIDGE, OF_HAULIER, divided_city
 from tests.api.conftest import client_of
 from tests.api.fakes import NOW, T0, FakeHistory
+from tests.api.persons import add_person, signed_in
 
 WEST = Device("bridge-west", DeviceRole.WEIGHBRIDGE, site_id="works-1")
 EAST = Device("bridge-east", DeviceRole.WEIGHBRIDGE, site_id="spoil-1")
@@ -55,13 +58,42 @@ async def test_a_truck_that_got_another_plate_keeps_its_earlier_weighings(bridge
     """Also by its newest version's plate, and with two versions of one plate."""
     city = bridges.city()
     first = replace(city.vehicles["v-1"], validity=Validity(None, T0 + 50_000))
-    second = replace(first, version=2, validity=Validity(T0 + 50_000, T0 + 1_950_000))
-    third = replace(first, plate="晋E77777", version=3, validity=Validity(T0 + 1_950_000))
+    second = replace(first, version=2, validity=Validity(T0 + 50_000, T0 + 1_970_000))
+    third = replace(first, plate="晋E77777", version=3, validity=Validity(T0 + 1_970_000))
     versions = replace(city, vehicles={**city.vehicles, "v-1": third}, past_vehicles=(first, second))
     async with client_of(replace(bridges, city=lambda: versions), ApiOptions(version="1")) as client:
         assert await tickets(client, vehicle_id="v-1") == ["E1", "E1", "W1"]
         items = (await client.get("/api/v1/weighings", params=WHEN)).json()["items"]
         assert {one["vehicle_id"] for one in items if one["ticket"] == "W1"} == {"v-1"}
+
+
+async def test_a_plate_that_moved_shows_the_weighings_of_each_time_to_who_had_it(parts: ApiParts) -> None:
+    """The truck of another haulier got the plate: what it weighs is no business of who had the plate before."""
+    city, moved = divided_city(), T0 + 500_000
+    own, other = city.vehicles["v-own"], city.vehicles["v-OTHER"]
+    earlier, later = Validity(None, moved), Validity(moved)
+    swapped = replace(
+        city,
+        devices={**city.devices, BRIDGE.id: BRIDGE},
+        vehicles={
+            "v-own": replace(own, plate="晋E99999", version=2, validity=later),
+            "v-OTHER": replace(other, plate=own.plate, version=2, validity=later),
+        },
+        past_vehicles=(replace(own, validity=earlier), replace(other, validity=earlier)),
+    )
+    history = FakeHistory()
+    for seconds, ticket in ((100, "own"), (900, "OTHER")):
+        history.add("weighing", BRIDGE.id, seconds, plate=own.plate, ticket=ticket, direction="in", gross_kg=20_000.0)
+    add_person(parts, "li", Role.OFFICER, OF_HAULIER)
+    of_both = replace(parts, city=lambda: swapped, history=history, weighbridges=lambda: [BRIDGE])
+    async with client_of(of_both, ApiOptions(version="1")) as client:
+        answer = await client.get("/api/v1/weighings", params=WHEN, headers=await signed_in(client, "li"))
+        assert [(one["ticket"], one["vehicle_id"]) for one in answer.json()["items"]] == [("own", "v-own")]
+    async with client_of(of_both, ApiOptions(version="1")) as client:
+        add_person(parts, "wang", Role.OPERATOR)
+        everybody = await client.get("/api/v1/weighings", params=WHEN, headers=await signed_in(client, "wang"))
+        named = {one["ticket"]: one["vehicle_id"] for one in everybody.json()["items"]}
+        assert named == {"own": "v-own", "OTHER": "v-OTHER"}
 
 
 async def test_each_says_what_was_weighed_and_whether_it_counts(bridges: ApiParts) -> None:

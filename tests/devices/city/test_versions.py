@@ -3,10 +3,12 @@
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from devices.city.columns import city_of, pack_city, rows_of, unpack_city
 from devices.city.haulage import Driver, Haulier, Licence, LoadUnit, Permit, Vehicle, VehicleKind
 from devices.city.hours import Hours
+from devices.city.labels import labels_of
 from devices.city.model import City, Device, DeviceRole
 from devices.city.part import part_of
 from devices.city.sites import Gate, Route, Validity
@@ -14,7 +16,12 @@ from devices.city.succession import from_instant
 from devices.geo.geometry import LatLon
 from devices.readings.models import Position, Weighing
 from ingest.admission import by_sensors
+from rules.contract.rule_choice import RulesFrom, scope_of
+from rules.contract.wording import who
+from rules.engine.device_state import DeviceState
+from rules.engine.reorder_buffer import ReorderBuffer
 from rules.engine.routing import ReadingRouter
+from rules.engine.rules_in_force import RulesInForce
 from tests.devices.city.test_city import CITY, ROAD
 
 NOON = 1_790_049_600_000
@@ -190,3 +197,51 @@ def test_what_holds_later_only_changes_in_place() -> None:
     old = replace(TRUCKS, routes=(later,))
     wanted = replace(old, routes=(replace(later, corridor_m=40.0),))
     assert from_instant(old, wanted, NOON).routes == wanted.routes
+
+
+def test_a_scheduled_version_holds_from_its_beginning_and_not_before() -> None:
+    """Whatever its number is: a change of the past that is noted afterwards gets the highest one."""
+    past = Vehicle("lorry", "P", validity=Validity(NOON - HOUR_MS, NOON), version=3)
+    first = Vehicle("lorry", "F", validity=Validity(None, NOON - HOUR_MS))
+    now = Vehicle("lorry", "N", kind=VehicleKind.COMPACTOR, validity=LATER, version=2)
+    city = replace(TRUCKS, vehicles={"lorry": past}, past_vehicles=(first, now))
+    truck = city.devices["truck"]
+    assert [vehicle.plate for vehicle in city.versions_of("lorry")] == ["N", "P", "F"]
+    for ts, plate in ((NOON - 2 * HOUR_MS, "F"), (NOON - 1, "P"), (NOON, "N"), (NOON + HOUR_MS, "N")):
+        vehicle = city.vehicle_of(truck, ts)
+        assert vehicle is not None
+        assert (vehicle.plate, who(truck, city, ts).en) == (plate, f"Truck {plate}")
+        assert (labels_of(city, ts)["truck"].en, scope_of(truck, city, ts).vehicle_kind) == (plate, vehicle.kind)
+
+
+def test_judge_and_admission_take_the_same_version_also_where_two_hold() -> None:
+    """As a registry may hold them from before that was refused."""
+    second = replace(LIGHT, validity=LATER)
+    city = replace(TRUCKS, vehicles={"lorry": second}, past_vehicles=(replace(HEAVY, validity=Validity()),))
+    device_state = DeviceState("truck", ReorderBuffer("truck"), [], [])
+    device_state.look_up(city, lambda device, city, ts: RulesInForce(device.role, [RulesFrom(0, ())], ()), 0)
+    for ts in (NOON - 1, NOON, NOON + HOUR_MS):
+        assert device_state.vehicle_at(ts) is city.vehicle_at("lorry", ts)
+    assert city.vehicle_at("lorry", NOON) is second
+
+
+def test_a_site_is_the_version_that_holds_then() -> None:
+    [old, *_] = CITY.sites.values()
+    new = replace(old, name="New", version=2, validity=LATER)
+    device = Device("bridge", DeviceRole.WEIGHBRIDGE, site_id=old.id)
+    city = replace(CITY, sites={**CITY.sites, old.id: new}, past_sites=(replace(old, validity=EARLIER),))
+    assert [site and site.name for site in (city.site_of(device, ts) for ts in (NOON - 1, NOON))] == [old.name, "New"]
+
+
+def test_a_late_ticket_stays_with_the_truck_that_had_the_plate_before_another_got_it() -> None:
+    holder = Vehicle("a", "晋E·NEW99", validity=LATER, version=2)
+    taker = Vehicle("b", HEAVY.plate, validity=LATER)
+    city = replace(
+        TRUCKS,
+        vehicles={"a": holder, "b": taker},
+        past_vehicles=(replace(HEAVY, id="a"),),
+        devices={name: Device(name, DeviceRole.TRUCK, vehicle_id=id_) for name, id_ in (("z", "a"), ("y", "b"))},
+    )
+    ticket = Weighing(device_id="w", ts=NOON - 1, gross_kg=20_000.0, ticket="1", direction="in", plate=HEAVY.plate)
+    assert ReadingRouter(city).also_about(ticket) == ("z",)
+    assert ReadingRouter(city).also_about(structs.replace(ticket, ts=NOON)) == ("y",)

@@ -11,8 +11,10 @@ from devices.city.files import read_city
 from devices.city.hours import Hours
 from devices.city.model import Area, City, Device, DeviceRole
 from devices.city.sites import Validity, Zone, ZoneKind
+from devices.city.succession import VersionsRefused, from_instant
 from devices.db.database import DatabaseMisconfigured, DatabaseUnavailable, open_database, transaction
 from devices.db.registry import AnotherCity, Changes, CityMissing, Registry
+from devices.db.registry_changes import Author
 from devices.db.tables import metadata
 from devices.geo.geometry import Datum
 from tests import ROOT
@@ -125,7 +127,7 @@ def test_same_city_twice_changes_nothing(registry: Registry, city: City) -> None
 def test_a_change_is_one_revision_and_is_counted(registry: Registry, city: City) -> None:
     registry.import_city(city)
     slower = replace(city.devices["truck"], report_interval_s=30)
-    new = Device("truck-2", DeviceRole.TRUCK, vehicle_id="lorry", validity=Validity(None, 5))
+    new = Device("truck-2", DeviceRole.TRUCK, validity=Validity(None, 5))
     report = registry.import_city(replace(city, devices={**city.devices, "truck": slower, "truck-2": new}))
     assert report.tables["device"] == Changes(added=1, changed=1, unchanged=1)
     assert report.revision == 2
@@ -257,3 +259,18 @@ def test_streams_and_compartments_come_back(registry: Registry, city: City) -> N
     loaded = registry.load_city()
     assert (loaded.sites, loaded.vehicles) == (changed.sites, changed.vehicles)
     assert not registry.import_city(changed).changed_anything
+
+
+def test_the_files_without_versions_do_not_overwrite_what_a_version_ended(registry: Registry, city: City) -> None:
+    """After `--from`, the same files without it would bring the first version back beside the second."""
+    registry.import_city(city)
+    lorry = city.vehicles["lorry"]
+    wanted = replace(city, vehicles={"lorry": replace(lorry, tare_kg=12_000.0)})
+    registry.change_city(lambda stored: from_instant(stored, wanted, 1_790_000_000_000), Author("li", 1))
+    before = registry.load_city()
+    with pytest.raises(VersionsRefused, match="--from"):
+        registry.import_city(wanted, Author("li", 2))
+    assert registry.load_city() == before
+    newer = replace(lorry, plate="晋E·D0009", version=3, validity=Validity(1_795_000_000_000))
+    with pytest.raises(VersionsRefused, match="versions 2 and 3"):
+        registry.import_city(replace(city, vehicles={"lorry": newer}), Author("li", 2))

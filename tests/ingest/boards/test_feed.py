@@ -197,7 +197,7 @@ def test_points_have_the_tags_and_fields_of_the_boards() -> None:
 
 
 def described(subject: str) -> dict[str, FieldValue]:
-    return SubjectFields().of(subject, CITY)
+    return SubjectFields().of(subject, CITY, 0)
 
 
 def test_the_boards_name_the_devices_that_are_furthest_beyond_a_limit() -> None:
@@ -217,7 +217,7 @@ def test_an_alert_has_the_area_tags_of_its_device(journal: AlertJournal) -> None
     detail = journal.alert("0123456789abcdef")
     assert detail is not None
     (point,) = alert_state_points(
-        [detail.alert], lambda _: area_tags(POINT), lambda subject: SubjectFields().of(subject, CITY)
+        [detail.alert], lambda _: area_tags(POINT), lambda subject: SubjectFields().of(subject, CITY, 0)
     )
     assert {name for name, _ in point.tags} <= set(ALERT_STATE_TAGS)
     assert dict(point.tags)["district"] == POINT.district

@@ -186,3 +186,12 @@ def test_an_alert_in_whose_middle_a_route_ends_is_the_same_live_and_late(tmp_pat
     assert (again[-1].alert_id, again[-1].onset, again[-1].closed_at) == (
         steps[-1].alert_id, steps[-1].onset, steps[-1].closed_at,
     )  # fmt: skip
+
+
+def test_a_late_alert_names_the_plate_that_the_truck_had_then(tmp_path: Path) -> None:
+    truck = OLD.vehicles[OLD.devices["T2"].vehicle_id or ""]
+    plated = replace(OLD, revision=2, vehicles={**OLD.vehicles, truck.id: replace(truck, plate="晋E·AFTER")})
+    order, _ = judged(tmp_path, story(), from_instant(OLD, plated, CHANGE))
+    late = deviations(order)["T2"][-1]
+    assert late.onset is not None and late.onset < CHANGE  # noqa: PT018 - one claim
+    assert truck.plate in late.title.en and "AFTER" not in late.title.en  # noqa: PT018 - one claim

@@ -19,7 +19,7 @@ def stays(readings: Sequence[Reading], city: City | None = None) -> list[Stay | 
     found: list[Stay | None] = []
     device = there.devices["T1"]
     for reading in readings:
-        fix = follow(track, reading, device, there.vehicle_of(device), there)
+        fix = follow(track, reading, device, there.vehicle_of(device, reading.ts), there)
         assert fix is not None
         stay = follow_stay(stay, fix, track) if fix.usable else stay
         found.append(None if stay is None else Stay(stay.since, stay.x, stay.y, stay.fixes))

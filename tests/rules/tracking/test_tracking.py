@@ -15,7 +15,7 @@ from tests.rules.town import T0, Trip, place, ticket, town
 
 CITY = town()
 DEVICE = CITY.devices["T1"]
-VEHICLE = CITY.vehicle_of(DEVICE)
+VEHICLE = CITY.vehicle_of(DEVICE, 0)
 
 
 def followed(trip: Trip) -> tuple[Track, list[Fix]]:

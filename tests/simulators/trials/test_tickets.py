@@ -78,7 +78,7 @@ def weighed(one: Shift, incident: Incident, direction: str) -> Weighing:
 
 
 def tare_kg(one: Shift, truck: str) -> float:
-    vehicle = one.city.vehicle_of(one.city.devices[truck])
+    vehicle = one.city.vehicle_of(one.city.devices[truck], 0)
     assert vehicle is not None
     assert vehicle.tare_kg is not None
     return vehicle.tare_kg
