@@ -22,9 +22,9 @@ from rules.weighing.model import (
     SessionView,
     UnknownSession,
 )
-from rules.weighing.projection import project
+from rules.weighing.projection import project, sessions_to_revise
 from rules.weighing.revisions import Changed
-from rules.weighing.rows import Key, add_weighings, assign, without_truck
+from rules.weighing.rows import Key, Place, add_weighings, assign, rows_of, weighings_since
 from rules.weighing.session import MatchedBy
 from rules.weighing.tables import weighing_decision, weighing_progress, weighing_session, weighing_session_change
 from rules.weighing.truck_match import TruckMatcher
@@ -59,7 +59,7 @@ class SessionStore:
         with transaction(self._engine) as connection:
             _wait_for_turn(connection)
             added = add_weighings(connection, found, city, trucks)
-            assign(connection, added, city, trucks)  # people may have decided about them before
+            assign(connection, rows_of(connection, added), city, trucks)  # people may have decided about them before
             changed = project(connection, added, city, trucks, now)
             if _progress(connection, source) < last:
                 row = weighing_progress.c
@@ -75,8 +75,12 @@ class SessionStore:
         city, trucks = self._now()
         with transaction(self._engine) as connection:
             _wait_for_turn(connection)
-            moved, left = assign(connection, without_truck(connection, since), city, trucks)
-            return project(connection, moved, city, trucks, now, left)
+            changed, again = list[Place](), list[Key]()
+            for rows in weighings_since(connection, since):
+                changed += assign(connection, rows, city, trucks)[1]
+            for one in sessions_to_revise(connection, since, city, trucks):
+                again += one
+            return project(connection, again, city, trucks, now, changed)
 
     def resolve(self, session_id: str, decision: Decision) -> SessionDetail:
         """Say which truck a session is of. Raises UnknownSession, ResolveRefused."""
@@ -102,7 +106,7 @@ class SessionStore:
                         at=decision.at,
                     )
                 )
-            _, left = assign(connection, keys, city, trucks)
+            _, left = assign(connection, rows_of(connection, keys), city, trucks)
             project(connection, keys, city, trucks, decision.at, left)
             return _detail(connection, session_id)
 

@@ -78,6 +78,17 @@ def test_a_correction_of_the_plate_moves_the_session_to_the_other_truck() -> Non
     assert [(one.vehicle, one.net_kg) for one in sessions(*sent)] == [("T2", 15_340)]
 
 
+def test_numbers_that_begin_anew_each_day_name_another_load_each_day() -> None:
+    days = [whole(24 * HOUR_S * n, 27_000 + n, 12_500, ticket="1", plate=f"晋ET{n % 5 + 1}") for n in range(140)]
+    assert [one.net_kg for one in sessions(*days)] == [14_500 + n for n in range(140)]
+
+
+def test_a_correction_is_of_the_last_weighing_with_the_number_it_names() -> None:
+    days = [whole(24 * HOUR_S * n, 27_000 + n, 12_500, ticket="1") for n in range(3)]
+    corrected = whole(24 * HOUR_S + 600, 20_000, 12_500, ticket="9", corrects="1")
+    assert [one.net_kg for one in sessions(*days, corrected)] == [14_500, 7_500, 14_502]
+
+
 def test_two_visits_of_a_day_are_two_sessions_also_without_numbers_that_differ() -> None:
     visits = [
         half(0, 27_840, "in"), half(600, 12_500, "out"), half(HOUR_S, 26_000, "in", ticket="B"),
