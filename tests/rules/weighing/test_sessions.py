@@ -78,6 +78,31 @@ def test_a_correction_of_the_plate_moves_the_session_to_the_other_truck() -> Non
     assert [(one.vehicle, one.net_kg) for one in sessions(*sent)] == [("T2", 15_340)]
 
 
+@pytest.mark.parametrize(
+    "visit",
+    [
+        [half(0, 27_600, "in"), half(60, 27_840, "in", ticket="2"), half(900, 12_500, "out", ticket="3")],
+        [half(0, 27_840, "in"), half(900, 12_480, "out", ticket="2"), half(960, 12_500, "out", ticket="3")],
+        [whole(0, 27_000, 12_500), whole(60, 27_840, 12_500, ticket="2")],
+        [whole(0, 27_000, 12_500), whole(200, 27_100, 12_500, ticket="2"), whole(400, 27_840, 12_500, ticket="3")],
+    ],
+)
+def test_a_truck_that_is_weighed_again_under_another_number_brought_one_load(visit: list[Weighing]) -> None:
+    (one,) = sessions(*visit)
+    assert (one.net_kg, one.flow, len(one.weighings)) == (15_340, Flow.IN, len(visit))
+
+
+def test_gross_and_tare_that_are_both_on_the_way_in_are_not_the_same_weight_again() -> None:
+    assert len(sessions(half(0, 27_840, "in"), half(240, 12_500, "in", ticket="2"))) == 2
+
+
+@pytest.mark.parametrize(("bridge", "direction", "flow"), [("W1", "out", Flow.IN), ("W0", "in", Flow.OUT)])
+def test_an_empty_weight_alone_is_no_load_the_other_way(bridge: str, direction: str, flow: Flow) -> None:
+    """Trucks leave a disposal site empty and come empty to a construction site."""
+    (one,) = sessions(half(0, 12_510, direction, device_id=bridge))
+    assert (one.flow, one.gross_kg, one.net_kg) == (flow, 12_510, None)
+
+
 def test_numbers_that_begin_anew_each_day_name_another_load_each_day() -> None:
     days = [whole(24 * HOUR_S * n, 27_000 + n, 12_500, ticket="1", plate=f"晋ET{n % 5 + 1}") for n in range(140)]
     assert [one.net_kg for one in sessions(*days)] == [14_500 + n for n in range(140)]
@@ -107,7 +132,7 @@ def test_a_half_without_its_other_half_takes_the_registered_tare_and_says_so() -
 
 def test_the_halves_of_two_shifts_are_two_sessions() -> None:
     apart = [half(0, 27_840, "in"), half(13 * HOUR_S, 12_500, "out", ticket="B")]
-    assert [one.tare_source for one in sessions(*apart)] == [TareSource.REGISTERED] * 2
+    assert [one.tare_source for one in sessions(*apart)] == [TareSource.REGISTERED, None]
 
 
 def test_weights_that_are_not_to_be_believed_make_no_session() -> None:
