@@ -151,10 +151,10 @@ def test_a_typed_weight_is_less_sure() -> None:
     ("written", "by", "confidence"),
     [
         ("晋EO1B42", MatchedBy.SIMILAR_PLATE, 0.97),
-        ("晋E01842", MatchedBy.SIMILAR_PLATE, 0.85),
+        ("晋E01842", MatchedBy.NOTHING, 0.0),
         ("E01B42", MatchedBy.SIMILAR_PLATE, 0.9),
-        ("EO1B42", MatchedBy.SIMILAR_PLATE, 0.88),
-        ("E01842", MatchedBy.SIMILAR_PLATE, 0.75),
+        ("EO1B42", MatchedBy.NOTHING, 0.0),
+        ("E01842", MatchedBy.NOTHING, 0.0),
         ("晋e·01b42", MatchedBy.PLATE, 1.0),
         ("豫E01B42", MatchedBy.NOTHING, 0.0),
         ("晋E01B43", MatchedBy.NOTHING, 0.0),
@@ -169,6 +169,13 @@ def test_a_misread_plate_fits_where_one_registered_plate_does(
     found = TruckMatcher(city).match(written, T0)
     assert (found.by, found.confidence) == (by, confidence)
     assert found.vehicle_id == (None if by is MatchedBy.NOTHING else "V1")
+
+
+@pytest.mark.parametrize("written", ["晋E01842", "EO1B42", "E01842"])
+def test_a_plate_that_may_be_right_as_it_was_read_waits_with_the_look_alike_as_a_candidate(written: str) -> None:
+    trucks = TruckMatcher(town(vehicles={"V1": Vehicle("V1", "晋E01B42"), "V2": Vehicle("V2", "晋E77777")}))
+    assert trucks.match(written, T0) == TruckMatch()
+    assert [one.id for one in trucks.candidates(written, T0)] == ["V1"]
 
 
 def test_a_plate_that_fits_two_vehicles_fits_none() -> None:
