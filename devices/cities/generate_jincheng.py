@@ -120,6 +120,10 @@ def write_city(directory: Path) -> None:
     _write_geojson(directory / "sites.geojson", sites)
     _write_geojson(directory / "routes.geojson", routes)
     _write_geojson(directory / "zones.geojson", _zones(places))
+    _write_geojson(directory / "gates.geojson", [_gate(by_id[site]) for site in _WEIGHBRIDGES])
+    _write_yaml(directory / "hauliers.yaml", _hauliers())
+    _write_yaml(directory / "licences.yaml", [_licence()])
+    _write_yaml(directory / "drivers.yaml", [_driver(truck) for truck in range(1, len(trucks) + 1)])
     _write_yaml(directory / "vehicles.yaml", [_vehicle(truck, rng) for truck in range(1, len(trucks) + 1)])
     _write_yaml(directory / "permits.yaml", [_permit(truck, route) for truck, route in enumerate(trucks, start=1)])
     _write_yaml(directory / "devices.yaml", _devices(len(trucks), places))
@@ -250,10 +254,55 @@ def _zones(places: list[Place]) -> list[dict[str, Any]]:
     ]
 
 
+def _gate(place: Place) -> dict[str, Any]:
+    """The gate towards the town, where the weighbridge is."""
+    away_m = math.hypot(place.middle.x, place.middle.y)
+    share = 1 - place.radius_m / away_m
+    properties = {
+        "id": f"gate-{place.id}", "name": f"{place.name}, gate", "name_zh": f"{place.name_zh}大门", "site": place.id,
+    }  # fmt: skip
+    return _feature(properties, "Point", _lon_lat(XY(place.middle.x * share, place.middle.y * share)))
+
+
+def _hauliers() -> list[dict[str, Any]]:
+    return [
+        {
+            "id": f"haulier-{fleet}",
+            "name": " ".join(carrier.split()[:-1]),
+            "name_zh": carrier.split()[-1],
+            "fleet": fleet,
+            "valid_from": VALID_FROM,
+        }
+        for fleet, carrier, _, _ in _FLEETS
+    ]
+
+
+def _licence() -> dict[str, Any]:
+    """The right of one haulier to collect in the area that the permits of its trucks name."""
+    return {
+        "id": "licence-1",
+        "haulier": f"haulier-{_AREA_FLEET}",
+        "areas": ["urban-works"],
+        "streams": ["site_waste", "spoil"],
+        "valid_from": VALID_FROM,
+    }
+
+
+def _driver(truck: int) -> dict[str, Any]:
+    """Numbers in place of names: nobody is meant."""
+    return {
+        "id": f"driver-{truck:03}",
+        "name": f"驾驶员{truck:03}",
+        "haulier": f"haulier-{_FLEETS[truck % 4][0]}",
+        "valid_from": VALID_FROM,
+    }
+
+
 def _vehicle(truck: int, rng: random.Random) -> dict[str, Any]:
     return {
         "id": f"vehicle-{truck:03}",
         "plate": f"晋E·D{100 + truck:04}",
+        "haulier": f"haulier-{_FLEETS[truck % 4][0]}",
         "carrier": _FLEETS[truck % 4][1],
         "tare_kg": float(rng.randrange(12_400, 14_800, 20)),
         "payload_kg": 16_000.0,

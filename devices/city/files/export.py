@@ -38,6 +38,7 @@ _MODELS: Final[Mapping[str, type[Row]]] = {
     "permits": PermitRow,
     "licences": LicenceRow,
 }
+_LINE_BREAKS: Final = "\n\r\x85\u2028\u2029"
 _NEEDED: Final = frozenset({"sites", "routes", "vehicles", "devices", "permits"})
 """Files that every city has."""
 
@@ -96,7 +97,7 @@ def write_files(city: City, directory: Path, *, lists_as_csv: bool) -> list[Path
         elif lists_as_csv and stem in _MODELS:
             name, payload = stem + CSV, write_csv(list(_MODELS[stem].model_fields), content)  # noqa: PLW2901
         else:
-            payload = yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=120).encode()
+            payload = yaml.dump(content, Dumper=_Quoting, allow_unicode=True, sort_keys=False, width=120).encode()
         path = directory / name
         path.write_bytes(payload)
         written.append(path)
@@ -225,6 +226,17 @@ def _hours(hours: Iterable[Hours]) -> list[str]:
 
 def _areas(areas: Iterable[Area]) -> list[Fields]:
     return [{"id": area.id, "name": area.name, "name_zh": area.name_zh} for area in areas]
+
+
+class _Quoting(yaml.SafeDumper):
+    """Escapes in text what YAML takes for a line break: PyYAML reads it as a space elsewhere."""
+
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        style = '"' if any(char in _LINE_BREAKS for char in data) else None
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+
+
+_Quoting.add_representer(str, _Quoting.represent_str)
 
 
 def _polygon(area: Polygon) -> Fields:
