@@ -56,12 +56,22 @@ def compose_yaml(content: bytes) -> yaml.Node | None:
 def load_json(content: bytes) -> Any:
     """Raises UnboundedFile."""
     try:
-        return json.loads(content)
+        return json.loads(content, object_pairs_hook=_without_twice)
     except RecursionError:
         raise UnboundedFile(_TOO_DEEP, _TOO_DEEP_ZH) from None
     except ValueError as exc:
         line = exc.lineno if isinstance(exc, json.JSONDecodeError) else None
         raise UnboundedFile(f"is not JSON: {exc}", "不是JSON格式", line) from exc
+
+
+def _without_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Raises ValueError: a name is there twice, of which JSON readers take either."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the name {twice!r:.60} is there twice in one object: keep one")
+    return found
 
 
 def _not_yaml_zh(exc: Exception) -> str:
@@ -92,3 +102,14 @@ class _NoAliases(yaml.SafeLoader):
             event = self.get_event()  # type: ignore[no-untyped-call]
             raise _AliasRefused(event.anchor, event.start_mark)
         return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Refuse a key that is there twice: YAML 1.2 does, and PyYAML takes the last one."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                fault = f"the key {key.value!r:.60} is there twice: keep one"
+                raise yaml.constructor.ConstructorError(None, None, fault, key.start_mark)
+            if isinstance(key, yaml.ScalarNode):
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
