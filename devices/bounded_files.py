@@ -105,11 +105,12 @@ class _NoAliases(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Refuse a key that is there twice: YAML 1.2 does, and PyYAML takes the last one."""
-        seen: set[str] = set()
+        lines: dict[str, int] = {}
         for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value in seen:
-                fault = f"the key {key.value!r:.60} is there twice: keep one"
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            if key.value in lines:
+                fault = f"the key {key.value!r:.60} stands in line {lines[key.value]} already: keep one"
                 raise yaml.constructor.ConstructorError(None, None, fault, key.start_mark)
-            if isinstance(key, yaml.ScalarNode):
-                seen.add(key.value)
+            lines[key.value] = key.start_mark.line + 1
         return super().construct_mapping(node, deep)
