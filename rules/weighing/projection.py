@@ -60,6 +60,7 @@ def project(
     made: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
     spans: dict[tuple[str, str], tuple[int, int]] = {}
     ask = [*left, *_places(_touched(connection, touched))]
+    floor = min([place.ts for place in ask], default=0) - REMADE_MS  # what is before stays as it was found then
     while ask:
         waiting = set[tuple[str, str]]()
         for place in ask:
@@ -71,10 +72,10 @@ def project(
         for site, truck in sorted(waiting):
             low, high = spans[site, truck]
             reach = TARE_REACH_MS if _needs_history(truck, city) else REMADE_MS
-            span = low - REMADE_MS, high + reach
+            span = max(low - REMADE_MS, floor), high + reach
             there = [dict(row) for row in connection.execute(_standing(site, truck, *span)).mappings()]
             old |= {row["id"]: row for row in there}
-            rows, changed = _rows(connection, site, truck, span, there, city, trucks)
+            rows, changed = _rows(connection, (site, truck), span, floor, there, city, trucks)
             sessions_made = _made(connection, rows, truck, city, trucks)
             made[site, truck] = {
                 values["id"]: values
@@ -88,7 +89,8 @@ def project(
                 if (values["site"], values["truck"]) != (site, truck)
                 and any((device_id, ts) in of_old for device_id, ts in values["weighings"])
             ]
-            ask += [*changed, *(one for one in moved if not _is_within(one, spans))]
+            ask += [one for one in changed if one.ts >= floor]
+            ask += [one for one in moved if not _is_within(one, spans)]
     new = {id_: values for of_place in made.values() for id_, values in of_place.items()}
     return revise(connection, old, new, now)
 
@@ -123,22 +125,26 @@ def _needs_history(truck: str, city: City) -> bool:
 
 def _rows(
     connection: Connection,
-    site: str,
-    truck: str,
+    of: tuple[str, str],
     span: tuple[int, int],
+    floor: int,
     there: Sequence[Mapping[str, Any]],
     city: City,
     trucks: TruckMatcher,
 ) -> tuple[list[PlacedWeighing], list[Place]]:
     """The weighings that may make sessions of one truck at one site in a span, or made those that are there; and the
-    places that change as some of them are of another truck or site by what is known now.
+    places that change as some of them, since `floor` or of those sessions, are of another truck or site by what is
+    known now. `of`: site and truck.
     """
-    table = weighings_table.c
+    table, (site, truck) = weighings_table.c, of
     near = and_(table.site_id == site, table.truck == truck, table.ts.between(span[0] - READ_MS, span[1] + READ_MS))
     own = {row.key: row for row in map(placed_of, connection.execute(select(weighings_table).where(near)).mappings())}
-    lack = {Key(device_id, ts) for row in there for device_id, ts in row["weighings"]} - own.keys()
-    own |= {row.key: row for row in rows_of(connection, lack)}
-    return assign(connection, with_same_tickets(connection, list(own.values())), city, trucks)
+    of_sessions = {Key(device_id, ts) for row in there for device_id, ts in row["weighings"]}
+    own |= {row.key: row for row in rows_of(connection, of_sessions - own.keys())}
+    found = with_same_tickets(connection, list(own.values()))
+    later = [row for row in found if row.key.ts >= floor or row.key in of_sessions]
+    assigned, changed = assign(connection, later, city, trucks)
+    return list(({row.key: row for row in found} | {row.key: row for row in assigned}).values()), changed
 
 
 def _made(

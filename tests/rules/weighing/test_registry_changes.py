@@ -129,6 +129,19 @@ def test_no_load_is_lost_or_there_twice_after_the_registry_changed(engine: Engin
         assert sorted(ids) == sorted((one.device_id, one.ts) for one in sent)
 
 
+def test_all_weighings_of_the_window_are_looked_at_again_and_none_before(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rules.weighing.rows._PAGE", 2)
+    city = [CITY]
+    store = SessionStore(engine, lambda: city[0])
+    take(store, *(whole(DAY_S * 3 * n, 27_000, 12_500, ticket=f"{n}", plate="豫A99999") for n in range(9)))
+    city[0] = city_of(V9=Vehicle("V9", "豫A99999"))
+    changed = store.rematch(NOW, T0 + 18 * DAY_S * 1000 - 1)
+    assert changed.amended == 3
+    assert [one.vehicle_id for one in standing(store)] == [None] * 6 + ["V9"] * 3
+
+
 def test_of_no_registered_vehicle_holds_against_a_plate_that_is_only_like_its_own(engine: Engine) -> None:
     city = city_of(VT1=Vehicle("VT1", "晋E10001"))
     store = SessionStore(engine, lambda: city)

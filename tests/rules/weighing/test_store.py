@@ -125,6 +125,14 @@ def test_pages_and_filters(store: SessionStore) -> None:
             store.sessions(SessionFilter(), limit=3, before=cursor)
 
 
+def test_revisions_of_some_days(store: SessionStore) -> None:
+    day_ms = 24 * HOUR_MS
+    take(store, *(whole(24 * HOUR_S * n, 27_000, 12_000, ticket=f"{n}") for n in range(3)))
+    take(store, whole(24 * HOUR_S + 60, 26_000, 12_000, ticket="1b", corrects="1"), last=2)
+    found = list(store.changes_since(0, start=T0 + day_ms, end=T0 + 2 * day_ms))
+    assert [(one.revision, (one.after or {})["net_kg"]) for one in found] == [(1, 15_000), (2, 14_000)]
+
+
 def decision(vehicle_id: str | None, at: int = NOW) -> Decision:
     return Decision(vehicle_id, "li.wei", "seen on the camera", at)
 
