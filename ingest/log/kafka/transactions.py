@@ -10,7 +10,8 @@ from typing import Any, Final, NamedTuple
 
 from ingest.log.errors import RawLogUnavailable
 from ingest.log.kafka.connection import ANSWER_S, MAX_MESSAGE_BYTES, KafkaConnection, error_text, library, translated
-from ingest.log.kafka.group import PartitionGone, is_fenced
+from ingest.log.kafka.group import is_fenced
+from ingest.log.kafka.owned_partition import PartitionGone
 
 _UNDONE_AFTER_MS: Final = 60_000
 """A transaction whose writer died is undone by the broker after that, unless another writer of its name comes first."""
