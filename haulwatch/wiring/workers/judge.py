@@ -113,7 +113,7 @@ async def worker_parts(settings: Settings, city: CurrentCity, rules: CurrentRule
             Worker((raw, devices), (verdicts, fleet)),
             figures,
             publishers,
-            RevisionFollower(open_revision_writer(settings), city, rules),
+            RevisionFollower(open_revision_writer(settings), city, rules, shared=True),
             manifests,
             heartbeat_path(settings, JUDGE),
         )
