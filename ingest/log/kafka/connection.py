@@ -114,13 +114,13 @@ def admin_library() -> Any:
     return admin
 
 
-def topic_description(connection: KafkaConnection, topic: str, answer_s: float = ANSWER_S) -> Any:
+def topic_description(connection: KafkaConnection, topic: str, answer_s: float = ANSWER_S, admin: Any = None) -> Any:
     """What the cluster says of a topic. To ask does not create it, whatever the broker is set to.
 
-    Call it inside `translated`. Raises TopicMissing.
+    `admin`: a client of `admin_library`; None: one of its own. Call it inside `translated`. Raises TopicMissing.
     """
     kafka = library()
-    admin = admin_library().AdminClient(connection.properties())
+    admin = admin or admin_library().AdminClient(connection.properties())
     [answer] = admin.describe_topics(kafka.TopicCollection([topic]), request_timeout=answer_s).values()
     try:
         return answer.result()
