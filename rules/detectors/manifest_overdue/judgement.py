@@ -80,7 +80,8 @@ class ManifestOverdue(Rule[OverdueState]):
         return self.parameters.overdue_at(terms.depart_at, terms.arrive_by)
 
     def _is_overdue(self, manifest: Manifest, now: int) -> bool:
-        return manifest.stage in _NOT_ARRIVED and now >= self._overdue_at(manifest)
+        drove_through = manifest.stage is ManifestState.ARRIVED and manifest.passed_by
+        return (manifest.stage in _NOT_ARRIVED or drove_through) and now >= self._overdue_at(manifest)
 
     def _begun(self, observation: Observation, manifest: Manifest, onset: int) -> Verdict:
         terms, city, track = manifest.terms, observation.city, observation.track
