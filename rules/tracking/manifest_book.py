@@ -1,7 +1,7 @@
 """What is kept of a truck's manifests: what was seen of each, and which load is on the truck."""
 
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
 
 from rules.manifests.model import Manifest, ManifestState
 
@@ -11,11 +11,12 @@ MAX_MANIFESTS: Final = 24
 """Of one truck; the one that was issued first is forgotten beyond it. The desk issues no more than it has open."""
 
 
-class Weighed(NamedTuple):
+# Checkpoints write the fields of these classes by name: a renamed field loses what it held.
+@dataclass(frozen=True, slots=True)
+class Weighed:
     """What a weighing says of a load. One place makes it of a ticket; a weighing session would enter there."""
 
     bridge: str
-
     site_id: str
     at: int
     gross_kg: float
@@ -29,7 +30,6 @@ class Weighed(NamedTuple):
     evidence: str
 
 
-# Checkpoints write the fields of states by name: a renamed field loses what it held.
 @dataclass(slots=True)
 class Presence:
     """Where a truck was seen since a manifest was issued, or since its last leg began."""

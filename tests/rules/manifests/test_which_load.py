@@ -13,6 +13,7 @@ from devices.readings.models import Reading, Weighing
 from rules.catalogue import build_rules
 from rules.engine.engine import RuleEngine
 from rules.manifests.model import Manifest
+from tests.rules.engine.test_any_order import Restart, as_records, play
 from tests.rules.manifests.trips import LOAD_KG, action, honest_trip, manifests_of, path_of, terms, weighed_at_tip
 from tests.rules.town import T0, Trip, in_time, run, ticket, town
 
@@ -206,9 +207,14 @@ def test_a_reroute_that_is_entered_after_the_weighing_finds_it(name: str | None)
         action("reroute", at_s + 20, 4, number="M1", destination="othertip"),
     ]
     weighed = at_second(weighed_at_tip("T1", at_s, LOAD_KG, manifest=name))
-    [manifest] = followed(trip.readings, papers(), acts, [weighed], city=with_bridge("othertip")).values()
+    rows, city = in_time(trip.readings, papers(), acts, [weighed]), with_bridge("othertip")
+    [manifest] = followed(rows, city=city).values()
     assert (manifest.leg, path_of(manifest)[-4:]) == (2, SEEN)
     assert manifest.weighed_at == T0 + at_s * 1000
+    engine, _ = play(
+        as_records((one.ts, one) for one in rows), [Restart(n, "restart") for n in range(0, 999, 20)], city
+    )
+    assert manifests_of(engine) == {"M1": manifest}
 
 
 def test_a_truck_that_stands_in_the_former_source_has_not_left_the_corrected_one() -> None:
@@ -238,3 +244,24 @@ def test_a_weighing_of_a_truck_that_is_far_away_closes_nothing() -> None:
     trip.drive(5_000, 2_500).stand(900)
     [manifest] = followed(trip.readings, papers(), [weighed_at_tip("T1", at_s, LOAD_KG)]).values()
     assert (manifest.state, manifest.net_kg) == ("in_transit", None)
+
+
+def overdue(*rows: Sequence[Reading]) -> list[str]:
+    """Titles of the alerts about manifests that are late."""
+    changes = run(RuleEngine(town(), build_rules()), in_time(*rows))
+    return list(dict.fromkeys(change.title.en for change in changes if change.rule == "manifest_overdue"))
+
+
+def test_what_is_awaited_of_a_late_manifest_stands_in_its_title() -> None:
+    waiting = Trip("T1", 5_000, 0, at_s=2_000).stand(6_000).readings
+    driven = without_confirmation(honest_trip())
+    assert overdue(driven, waiting) == ["Truck 晋ET1 left with manifest MT11, which its source has not confirmed"]
+    confirmed = action("confirm_source", 2_100, 2, number="MT11")
+    assert overdue(driven, waiting, [confirmed]) == []
+    rejected = action("reject", 1_250, 8, number="MT11", reason="full")
+    assert overdue(without_ticket(honest_trip()), waiting, [rejected]) == [
+        "Truck 晋ET1 has not brought back the rejected load of manifest MT11"
+    ]
+    assert overdue(without_ticket(honest_trip()), waiting) == [
+        "Truck 晋ET1 left Tip without a weighing for manifest MT11"
+    ]
