@@ -37,10 +37,15 @@ def read_bounded(path: Path, max_bytes: int, split: str) -> bytes:
     return content
 
 
-def load_yaml(content: bytes) -> Any:
+def load_yaml_keys_once(content: bytes) -> Any:
+    """As `load_yaml`, and a key that is there twice is refused; for who does not look for it."""
+    return load_yaml(content, _KeysOnce)
+
+
+def load_yaml(content: bytes, loader: "type[_NoAliases] | None" = None) -> Any:
     """The content of a YAML file without aliases. Raises UnboundedFile."""
     try:
-        return yaml.load(content, _NoAliases)  # noqa: S506 - a SafeLoader
+        return yaml.load(content, loader or _NoAliases)  # noqa: S506 - a SafeLoader
     except RecursionError:
         raise UnboundedFile(_TOO_DEEP, _TOO_DEEP_ZH) from None
     except (yaml.YAMLError, ValueError) as exc:  # ValueError: 2026-02-30, or a number of 5,000 digits
@@ -56,12 +61,22 @@ def compose_yaml(content: bytes) -> yaml.Node | None:
 def load_json(content: bytes) -> Any:
     """Raises UnboundedFile."""
     try:
-        return json.loads(content)
+        return json.loads(content, object_pairs_hook=_without_twice)
     except RecursionError:
         raise UnboundedFile(_TOO_DEEP, _TOO_DEEP_ZH) from None
     except ValueError as exc:
         line = exc.lineno if isinstance(exc, json.JSONDecodeError) else None
         raise UnboundedFile(f"is not JSON: {exc}", "不是JSON格式", line) from exc
+
+
+def _without_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Raises ValueError: a name is there twice, of which JSON readers take either."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the name {twice!r:.60} is there twice in one object: keep one")
+    return found
 
 
 def _not_yaml_zh(exc: Exception) -> str:
@@ -92,3 +107,17 @@ class _NoAliases(yaml.SafeLoader):
             event = self.get_event()  # type: ignore[no-untyped-call]
             raise _AliasRefused(event.anchor, event.start_mark)
         return super().compose_node(parent, index)
+
+
+class _KeysOnce(_NoAliases):
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Refuse a key that is there twice: YAML 1.2 does, and PyYAML takes the last one."""
+        lines: dict[str, int] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            if key.value in lines:
+                fault = f"the key {key.value!r:.60} stands in line {lines[key.value]} already: keep one"
+                raise yaml.constructor.ConstructorError(None, None, fault, key.start_mark)
+            lines[key.value] = key.start_mark.line + 1
+        return super().construct_mapping(node, deep)

@@ -10,6 +10,7 @@ from devices.city.columns import Row, Values, city_of, rows_of
 from devices.city.model import City
 from devices.city.sites import Validity
 from devices.errors import OperatorError
+from devices.readings.models import MAX_TS_MS, MIN_TS_MS
 
 VERSIONED: Final = ("haulier", "driver", "vehicle", "site", "gate", "route", "zone", "permit", "licence")
 """Tables whose rows have versions."""
@@ -61,7 +62,7 @@ def _from_instant(
         try:
             rows += _entry_from(held.get(entry_id, ()), found, from_ms)
         except ValueError as exc:
-            moment = datetime.fromtimestamp(from_ms / 1000, zone).isoformat()
+            moment = _text(from_ms, zone)
             raise VersionsRefused(f"{table} {entry_id!r} cannot change from {moment} on: {exc}") from exc
     return rows
 
@@ -179,11 +180,16 @@ def check_clashes(stored: City | None, wanted: City) -> None:
 def _clash_text(clash: Clash, zone: ZoneInfo) -> str:
     since = "always"
     if clash.from_ms is not None:
-        since = f"from {datetime.fromtimestamp(clash.from_ms / 1000, zone).isoformat()} on"
+        since = f"from {_text(clash.from_ms, zone)} on"
     if clash.table == "device":
         return f"vehicle {clash.entry_id!r} would have two terminals at one time, {since}"
     first, second = clash.versions
     return f"{clash.table} {clash.entry_id!r} would have versions {first} and {second} at one time, {since}"
+
+
+def _text(ms: int, zone: ZoneInfo) -> str:
+    """An instant for people; those of a registry may lie beyond the calendar."""
+    return datetime.fromtimestamp(min(max(ms, MIN_TS_MS), MAX_TS_MS) / 1000, zone).isoformat()
 
 
 def _clash(table: str, name: str, pair: tuple[Row, Row]) -> Clash:

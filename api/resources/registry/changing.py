@@ -11,11 +11,14 @@ from devices.city.files import CityFileError
 from devices.city.files.export import Fields
 from devices.city.files.single import fields_of, row_of
 from devices.city.model import City
-from devices.city.sites import Validity
+from devices.city.sites import Validity, ZoneKind
 from devices.city.succession import successors
 
 Change = Callable[[Sequence[Row], Row], Sequence[Values]]
 
+_BACK: Final = (
+    "lies in the past: late readings since then would be judged without it; set `changes_past` to true if that is meant"
+)
 _OF_A_VERSION: Final = ("id", "version", "valid_from")
 """Fields that the API sets."""
 
@@ -42,6 +45,7 @@ def put(
             wanted = row_of(stem, fields | {"id": entry_id, "version": version}, city)
         except CityFileError as exc:
             raise _refused(exc) from exc
+        _check_named(stem, entry_id, wanted, city)
         if held is not None:
             rows = successors(stored, wanted | {"valid_from_ms": held["valid_from_ms"]}, from_ms)
         else:
@@ -55,13 +59,15 @@ def put(
     return change
 
 
-def end(stem: str, entry_id: str, at_ms: int, if_match: str | None) -> Change:
-    """End the validity of an entry."""
+def end(stem: str, entry_id: str, at_ms: int, if_match: str | None, now: int, *, changes_past: bool) -> Change:
+    """End the validity of an entry; before `now` (wall clock, ms) only where the past is to change."""
 
     def change(stored: Sequence[Row], head: Row) -> Sequence[Values]:
         if not stored:
             raise no_such_entry(stem, entry_id)
         _check_tag(stem, entry_id, stored, head, if_match, None)
+        if at_ms < now and not changes_past:
+            raise invalid("body.at", f"{_BACK}, or leave it out to end it now")
         later = [row["version"] for row in stored if (row["valid_from_ms"] or 0) >= at_ms]
         if later:
             raise invalid("body.at", f"version {later[0]} begins at that time or later: end it after it began")
@@ -77,14 +83,28 @@ def no_such_entry(stem: str, entry_id: str) -> RequestRefused:
     return not_found("Entry", entry_id, f"GET /api/v1/registry?kind={stem} lists them")
 
 
+def _check_named(stem: str, entry_id: str, wanted: Row, city: City) -> None:
+    """Raises RequestRefused: what names a zone as a permitted area would name another kind."""
+    if stem != "zones" or wanted["kind"] == ZoneKind.PERMITTED_AREA:
+        return
+    for noun, rights in (("permit", city.permits), ("licence", city.licences)):
+        named = next((right.id for right in rights if entry_id in right.area_ids), None)
+        if named is not None:
+            hint = f"{noun} {named!r} names it as a permitted area: keep permitted_area, or change the {noun} first"
+            raise invalid("body.entry.kind", hint)
+
+
 def _check_tag(
     stem: str, entry_id: str, stored: Sequence[Row], head: Row, if_match: str | None, if_none_match: str | None
 ) -> None:
     """Raises RequestRefused: 428 without a condition, 412 where it does not hold."""
     if not stored:
+        if if_match is not None and if_match.strip() == "*":
+            detail = f"{entry_id!r} is not there: send `If-None-Match: *` to add it."
+            raise RequestRefused(ProblemKind.CHANGED_MEANWHILE, detail)
         if if_match is not None:
             raise no_such_entry(stem, entry_id)
-        if if_none_match != "*":
+        if if_none_match is None:
             raise RequestRefused(ProblemKind.CONDITION_NEEDED, "Send `If-None-Match: *` to add an entry.")
         return
     if if_none_match is not None:

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi import APIRouter, Header, Path, Query, Response, status
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.access.acting import ACTOR, acting_name
@@ -117,6 +117,7 @@ class EntryEndBody(_Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"at": "2026-12-01T00:00:00+08:00", "reason": "Sold"}]})
 
     at: Instant | None = Field(None, description="First moment at which it is no longer valid; now by default")
+    changes_past: bool = Field(False, description="True: `at` may lie in the past, and late readings follow it")
 
 
 _EXAMPLE: Final = {
@@ -223,14 +224,25 @@ def entries(
     responses=answer("The entry with all its versions, and its ETag", _EXAMPLE)
     | problems(*_READ, ProblemKind.NOT_FOUND),
 )
-def entry(response: Response, parts: Parts, caller: CurrentCaller, kind: KindPath, entry_id: EntryPath) -> EntryOut:
-    """All versions of an entry. Its `ETag` is what a change needs as `If-Match`."""
+def entry(
+    response: Response,
+    parts: Parts,
+    caller: CurrentCaller,
+    kind: KindPath,
+    entry_id: EntryPath,
+    if_none_match: Annotated[str | None, Header(max_length=400, description="ETags that the caller has")] = None,
+) -> Any:
+    """All versions of an entry. Its `ETag` is what a change needs as `If-Match`; 304 with that as `If-None-Match`."""
     _check_drivers(caller, kind)
     sees = _seen(parts.city(), kind, caller)
     rows = [row for row in parts.registry.versions(kind, entry_id) if sees(row)]
     if not rows:
         raise no_such_entry(kind, entry_id)
-    return _shown(response, kind, entry_id, rows, parts.registry.head())
+    shown = _shown(response, kind, entry_id, rows, parts.registry.head())
+    tag = response.headers["ETag"]
+    if if_none_match is not None and tag in {one.strip().removeprefix("W/") for one in if_none_match.split(",")}:
+        return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers={"ETag": tag})
+    return shown
 
 
 @router.put(
@@ -276,8 +288,9 @@ def end_entry(
     if_match: IfMatch = None,
 ) -> EntryOut:
     """End the validity of an entry, with `If-Match`. It stays, since what it was is judged by it."""
-    at = parts.now() if body.at is None else body.at
-    return _changed(response, parts, caller, kind, entry_id, end(kind, entry_id, at, if_match), body)
+    now = parts.now()
+    change = end(kind, entry_id, now if body.at is None else body.at, if_match, now, changes_past=body.changes_past)
+    return _changed(response, parts, caller, kind, entry_id, change, body)
 
 
 def _changed(
@@ -319,12 +332,14 @@ def _seen(city: City, kind: EntryKind, caller: Caller) -> Any:
     hauliers = {haulier.id for haulier in city.hauliers}
     if kind is EntryKind.DRIVERS:
         return lambda row: row["haulier_id"] in hauliers
-    ids = {one.id for one in _entries(city, kind)}
-    return lambda row: row["id"] in ids
+    shown = {(one.id, one.version) for one in _entries(city, kind)}
+    return lambda row: (row["id"], row["version"]) in shown
 
 
 def _entries(city: City, kind: EntryKind) -> Any:
-    if kind in {EntryKind.SITES, EntryKind.VEHICLES}:
-        held: Any = getattr(city, kind)
-        return held.values()
+    match kind:
+        case EntryKind.SITES:
+            return (*city.sites.values(), *city.past_sites)
+        case EntryKind.VEHICLES:
+            return (*city.vehicles.values(), *city.past_vehicles)
     return getattr(city, kind)

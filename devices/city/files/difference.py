@@ -3,11 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from devices.city.files.export import Fields, Versioned, entries_of, head_of
-from devices.city.model import City
+from devices.city.model import City, Device
 from devices.city.sites import Validity
+
+_NOT_JUDGED: Final = frozenset({"name", "name_zh", "districts", "fleets", "model", "verification", "verified_until"})
+"""Fields by which nothing is judged."""
 
 
 class Deed(StrEnum):
@@ -55,17 +58,19 @@ def difference(stored: City | None, wanted: City, now: int) -> list[EntryChange]
     before = {} if stored is None else _by_key(stored)
     after = _by_key(wanted)
     intervals = {} if stored is None else _intervals(stored)
+    wanted_intervals = _intervals(wanted)
     changes = []
     for key in sorted(before.keys() | after.keys()):
         file, id_, version = key
         if key not in before:
-            changes.append(EntryChange(file, id_, version, Deed.ADDED, after[key]))
+            past = stored is not None and _has_begun(wanted_intervals.get(key), now)
+            changes.append(EntryChange(file, id_, version, Deed.ADDED, after[key], (), past))
         elif key not in after:
             changes.append(EntryChange(file, id_, version, Deed.LEFT_OUT, before[key]))
         elif fields := tuple(changed_fields(before[key], after[key])):
             only_end = {change.field for change in fields} == {"valid_until"}
             deed = Deed.ENDED if only_end and "valid_until" in after[key] else Deed.CHANGED
-            past = not only_end and _has_begun(intervals.get(key), now)
+            past = _changes_past(fields, intervals.get(key), wanted_intervals.get(key), now)
             changes.append(EntryChange(file, id_, version, deed, after[key], fields, past))
     return changes
 
@@ -100,7 +105,7 @@ def _by_key(city: City) -> Mapping[tuple[str, str, int], Fields]:
 
 
 def _intervals(city: City) -> Mapping[tuple[str, str, int], Validity]:
-    versioned: Mapping[str, Sequence[Versioned]] = {
+    versioned: Mapping[str, Sequence[Versioned | Device]] = {
         "sites": (*city.sites.values(), *city.past_sites),
         "routes": city.routes,
         "zones": city.zones,
@@ -110,8 +115,21 @@ def _intervals(city: City) -> Mapping[tuple[str, str, int], Validity]:
         "hauliers": city.hauliers,
         "drivers": city.drivers,
         "licences": city.licences,
+        "devices": tuple(city.devices.values()),
     }
-    return {(file, one.id, one.version): one.validity for file, found in versioned.items() for one in found}
+    return {
+        (file, one.id, getattr(one, "version", 1)): one.validity for file, found in versioned.items() for one in found
+    }
+
+
+def _changes_past(fields: Sequence[FieldChange], before: Validity | None, after: Validity | None, now: int) -> bool:
+    """True if readings of before `now` are judged by the change; None: city.yaml, which always held."""
+    names = {change.field for change in fields}
+    if before is None or after is None:
+        return not names <= _NOT_JUDGED
+    if names == {"valid_until"}:
+        return any(one.end_ms is not None and one.end_ms < now for one in (before, after))
+    return not names <= _NOT_JUDGED and (_has_begun(before, now) or _has_begun(after, now))
 
 
 def _has_begun(validity: Validity | None, now: int) -> bool:

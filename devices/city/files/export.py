@@ -23,6 +23,7 @@ from devices.city.hours import Hours
 from devices.city.model import Area, City, Device
 from devices.city.sites import Gate, GateUse, Route, Site, Validity, Zone
 from devices.geo.geometry import Datum
+from devices.readings.models import MAX_TS_MS, MIN_TS_MS
 
 Fields = dict[str, Any]
 """An entry by the names of its fields, as YAML or JSON hold it."""
@@ -190,10 +191,12 @@ def licence_fields(licence: Licence, zone: ZoneInfo) -> Fields:
 
 
 def moment_text(ms: int | None, zone: ZoneInfo) -> str | None:
-    """A date-time with its offset, as files hold it."""
+    """A date-time with its offset, as files hold it; of an instant that no calendar has, the last or first moment of
+    those that files take.
+    """
     if ms is None:
         return None
-    seconds, rest = divmod(ms, 1000)
+    seconds, rest = divmod(min(max(ms, MIN_TS_MS), MAX_TS_MS), 1000)
     text = datetime.fromtimestamp(seconds, zone).replace(microsecond=rest * 1000)
     return text.isoformat(timespec="milliseconds" if rest else "seconds")
 

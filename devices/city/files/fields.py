@@ -35,14 +35,20 @@ PARTIAL: Final = {"partial": True}
 """The context of a validation after which every faulty field is None. Such a row serves to find further faults only."""
 
 _REQUIRED: Final[Any] = ...
+_FIRST_YEAR: Final = 2000
+_LAST_YEAR: Final = 2100
+"""As devices may date readings (`devices.readings.models.MIN_TS_MS`); the last one for its first hours, by zone."""
+_ONE_LINE: Final = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$"
+"""Without control characters: PostgreSQL takes no NUL, and lists, logs and messages have a line for each."""
 ID: Final = "an id: 1-64 letters, digits, `_`, `.`, `-`, no `_.-` first; a number in quotes"
 IDS: Final = "a list of ids"
 _AREAS: Final = "a list; each entry an id, or `id`, `name` and `name_zh`"
-_MOMENT: Final = "a date (2020-01-31: midnight in the city) or a date-time (2020-01-31T08:00:00+08:00)"
+_MOMENT: Final = "a date (2020-01-31: midnight in the city) or a date-time (2020-01-31T08:00:00+08:00), 2000 to 2099"
 HOURS: Final = 'a list of hours in quotes such as "06:00-22:00", or "22:00-06:00" past midnight'
 STREAMS: Final = "a list of " + ", ".join(f"`{word}`" for word in STREAM_NAMES)
-NAME: Final = "text of 1 to 120 characters"
-TEXT: Final = "text"
+NAME: Final = "text of 1 to 120 characters in one line"
+TEXT: Final = "text in one line"
+_TEXT_120: Final = "text of up to 120 characters in one line"
 _DATUM: Final = "`wgs84` or `gcj02`"
 
 
@@ -63,12 +69,14 @@ def _stream(value: object) -> object:
 
 
 def _moment(value: object) -> object:
-    """Read a date or date-time, as YAML parsed it or as ISO 8601 text; never a bare number."""
+    """Read a date or date-time, as YAML parsed it or as ISO 8601 text; never a bare number. Raises ValueError."""
     if isinstance(value, str):
-        return date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
-    if value is None or isinstance(value, date):
-        return value
-    raise ValueError("no date")
+        value = date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
+    if value is not None and not isinstance(value, date):
+        raise ValueError("no date")
+    if value is not None and not _FIRST_YEAR <= value.year <= _LAST_YEAR:
+        raise ValueError("an end that is none is left out")
+    return value
 
 
 def zone_of(value: object) -> ZoneInfo:
@@ -82,7 +90,9 @@ def zone_of(value: object) -> ZoneInfo:
 
 
 Id = Annotated[str, StringConstraints(pattern=DEVICE_ID_PATTERN)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=120)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=_ONE_LINE)]
+Plate = Annotated[str, StringConstraints(min_length=1, max_length=32, pattern=_ONE_LINE)]
+Text = Annotated[str, StringConstraints(pattern=_ONE_LINE)]
 Stream = Annotated[str, BeforeValidator(_stream)]
 KindOfVehicle = Annotated[VehicleKind, Field(strict=False)]
 HoursOfDay = Annotated[Hours, BeforeValidator(hours_of_day)]
@@ -121,7 +131,13 @@ class ValidRow(Row):
 class VersionedRow(ValidRow):
     """A row in versions; one of each id is valid at a time."""
 
-    version: int = field_of("a whole number from 1", "Grows when something changes; old readings keep theirs.", 1, ge=1)
+    version: int = field_of(
+        "a whole number from 1 to 1,000,000",
+        "Grows when something changes; old readings keep theirs.",
+        1,
+        ge=1,
+        le=1_000_000,
+    )
 
 
 class Properties(VersionedRow):
@@ -263,7 +279,7 @@ class ZoneRow(Properties):
 
 class DeviceRow(ValidRow):
     role: DeviceRole = field_of(one_of(DeviceRole), "What the device is mounted on.", strict=False)
-    name: str = field_of(TEXT, "Its name for people.", "")
+    name: Text = field_of(TEXT, "Its name for people.", "")
     vehicle: Id | None = field_of(ID, "The vehicle that carries it. Required for a truck.", None)
     site: Id | None = field_of(ID, "The site it stands on. Required for every other role.", None)
     fleet: Id | None = field_of(ID, "Its fleet.", None)
@@ -290,9 +306,9 @@ class DeviceRow(ValidRow):
         ge=30,
         le=120,
     )
-    model: str = field_of("text of up to 120 characters", "Its make and type, as on its plate.", "", max_length=120)
-    verification: str = field_of(
-        "text of up to 120 characters",
+    model: Text = field_of(_TEXT_120, "Its make and type, as on its plate.", "", max_length=120)
+    verification: Text = field_of(
+        _TEXT_120,
         "Number of the certificate of its last verification; evidence packs name it.",
         "",
         max_length=120,

@@ -10,7 +10,9 @@ from devices.city.files.fields import (
     HoursOfDay,
     Id,
     Name,
+    Plate,
     Stream,
+    Text,
     VersionedRow,
     field_of,
     one_of,
@@ -30,11 +32,9 @@ class DriverRow(VersionedRow):
 
 
 class VehicleRow(VersionedRow):
-    plate: str = field_of(
-        "text of 1 to 32 characters", "Its number plate, however it is written.", min_length=1, max_length=32
-    )
+    plate: Plate = field_of("text of 1 to 32 characters in one line", "Its number plate, however it is written.")
     haulier: Id | None = field_of(ID, "The haulier that runs it.", None)
-    carrier: str = field_of(TEXT, "The name of the company that runs it. Absent: that of its haulier.", "")
+    carrier: Text = field_of(TEXT, "The name of the company that runs it. Absent: that of its haulier.", "")
     kind: VehicleKind = field_of(
         one_of(VehicleKind),
         "What it is built to haul; rule sets may judge each kind by its own parameters.",

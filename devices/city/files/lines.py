@@ -2,6 +2,7 @@
 
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -45,10 +46,11 @@ def _lines_of(path: Path) -> _Lines | None:
     """None for a file that cannot be read: its fault says so."""
     try:
         if path.suffix == GEOJSON:
-            return _JsonLines(read_bounded(path, MAX_JSON_BYTES, "").decode())
+            content = read_bounded(path, MAX_JSON_BYTES, "")
+            return _JsonLines(content.decode(json.detect_encoding(content)))
         content = read_bounded(path, MAX_YAML_BYTES, "")
         return _CsvLines(load_csv(content)) if path.suffix == CSV else _YamlLines(compose_yaml(content))
-    except (OSError, UnboundedFile, ValueError):
+    except (OSError, UnboundedFile, ValueError, RecursionError):
         return None
 
 
@@ -96,13 +98,14 @@ class _JsonLines(_Lines):
     def __init__(self, text: str) -> None:
         self._text = text
         self._spans = list(_features(text))
+        self._ends = [found.start() for found in re.finditer("\n", text)]
 
     def of(self, number: int | None, field: str) -> int | None:
         if number is None or number >= len(self._spans):
             return 1
         start, end = self._spans[number]
         key = re.compile(rf'"{re.escape(field.split(".", maxsplit=1)[0])}"\s*:').search(self._text, start, end)
-        return self._text.count("\n", 0, start if key is None else key.start()) + 1
+        return bisect_left(self._ends, start if key is None else key.start()) + 1
 
 
 def _features(text: str) -> Iterator[tuple[int, int]]:

@@ -17,6 +17,8 @@ LINE: Final = "\0line"
 SEPARATOR: Final = ";"
 _MAX_CELL: Final = 100_000
 _WORDS: Final = {"true": True, "false": False}
+_GUARDED: Final = ("=", "+", "-", "@", "\t", "\r", "'")
+"""A spreadsheet takes a cell that begins so for a formula; a `'` before it is taken off again. OWASP, CSV injection."""
 
 
 def load_csv(content: bytes) -> list[dict[str, Any]]:
@@ -43,7 +45,7 @@ def load_csv(content: bytes) -> list[dict[str, Any]]:
             if len(cells) > len(names):
                 fault = f"has {len(cells)} cells in line {reader.line_num}, but {len(names)} columns: put quotes around"
                 raise UnboundedFile(f"{fault} what holds a comma", "单元格多于列", reader.line_num)
-            rows.append(dict(zip(names, cells, strict=False)) | {LINE: reader.line_num})
+            rows.append(dict(zip(names, map(_unguarded, cells), strict=False)) | {LINE: reader.line_num})
     except csv.Error as exc:
         raise UnboundedFile(f"is not CSV: {exc}: look at its quotes", "不是CSV格式", reader.line_num) from exc
     return rows
@@ -64,7 +66,11 @@ def write_csv(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> bytes:
     writer.writerow(names)
     for row in rows:
         writer.writerow([_cell(row.get(name)) for name in names])
-    return text.getvalue().encode()
+    return text.getvalue().encode("utf-8-sig")  # spreadsheets read UTF-8 by its mark
+
+
+def _unguarded(cell: str) -> str:
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_GUARDED) else cell
 
 
 def _cell(value: object) -> str:
@@ -72,9 +78,10 @@ def _cell(value: object) -> str:
         return ""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, list):
-        return SEPARATOR.join(map(str, value))
-    return repr(value) if isinstance(value, float) else str(value)
+    if isinstance(value, int | float):
+        return repr(value)
+    text = SEPARATOR.join(map(str, value)) if isinstance(value, list) else str(value)
+    return f"'{text}" if text.startswith(_GUARDED) else text
 
 
 def _value(model: type[Row], name: str, text: str) -> Any:

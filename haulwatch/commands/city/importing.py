@@ -27,6 +27,8 @@ from haulwatch.wiring.databases import open_registry
 
 DEMO_CITY: Final = "jincheng"
 _DATE_CHARS: Final = 10
+_FIRST_YEAR: Final = 2000
+_LAST_YEAR: Final = 2099
 _NOTES: Final = {Deed.LEFT_OUT: "not in the files: stays as it is"}
 _CHANGES_PAST: Final = "held already: late readings are judged by the change; --from keeps the past"
 
@@ -172,6 +174,8 @@ def _moment(text: str, city: City) -> int:
             moment = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - the zone follows
     except ValueError:
         fail(f"--from: {text!r} is no moment: write 2026-12-01, or 2026-12-01T08:00:00+08:00")
+    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+        fail(f"--from: {text!r} is not in the years {_FIRST_YEAR} to {_LAST_YEAR}: write another moment")
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=ZoneInfo(city.timezone))
     return round(moment.timestamp() * 1000)

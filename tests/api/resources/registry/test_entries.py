@@ -9,7 +9,8 @@ import pytest
 from httpx import AsyncClient, Response
 
 from api.ports import ApiOptions, ApiParts
-from devices.city.haulage import Driver, Haulier, Vehicle
+from devices.city.haulage import Driver, Haulier, Permit, Vehicle
+from devices.city.sites import Validity
 from devices.db.registry import Registry
 from devices.people.model import Role
 from devices.readings.instants import HOUR_MS
@@ -137,6 +138,56 @@ async def test_an_entry_is_ended_and_never_deleted(client: AsyncClient, registry
     assert [one.get("version", 1) for one in back.json()["versions"]] == [1, 2]
 
 
+async def test_an_end_in_the_past_is_meant_or_refused(client: AsyncClient, registry: Registry) -> None:
+    path, tag = f"{BASE}/permits/p-1", await tag_of(client, "permits/p-1")
+    at = {"at": NOW - HOUR_MS, **BY}
+    refused = await client.post(f"{path}/end", json=at, headers=TOKEN | {"If-Match": tag})
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "body.at")
+    assert "changes_past" in refused.json()["errors"][0]["hint"]
+    assert registry.load_city().permits_of("v-1", NOW)
+    meant = await client.post(f"{path}/end", json=at | {"changes_past": True}, headers=TOKEN | {"If-Match": tag})
+    assert meant.status_code == 200, meant.text
+    assert not registry.load_city().permits_of("v-1", NOW - HOUR_MS)
+
+
+async def test_the_kind_of_a_zone_that_a_permit_names_stays(client: AsyncClient) -> None:
+    shape = {"type": "Point", "coordinates": [112.85, 35.45]}
+    zone = {"name": "North", "kind": "permitted_area", "datum": "wgs84", "radius_m": 500, "geometry": shape}
+    assert (await put(client, "zones/heights", zone)).status_code == 200
+    permit = {"vehicle": "v-1", "routes": ["r-1"], "areas": ["heights"]}
+    assert (await put(client, "permits/p-1", permit, await tag_of(client, "permits/p-1"))).status_code == 200
+    tag = await tag_of(client, "zones/heights")
+    refused = await put(client, "zones/heights", zone | {"kind": "forbidden"}, tag)
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "body.entry.kind")
+    assert (await put(client, "zones/heights", zone | {"radius_m": 400}, tag)).status_code == 200
+
+
+async def test_conditions_are_those_of_http(client: AsyncClient) -> None:
+    """RFC 9110, 13.1.1 and 13.1.2."""
+    path, body = f"{BASE}/vehicles/new", {"entry": {"plate": "N1"}, **BY}
+    assert (await client.put(path, json=body, headers=TOKEN | {"If-Match": "*"})).status_code == 412
+    assert (await client.put(path, json=body, headers=TOKEN | {"If-None-Match": '"x"'})).status_code == 200
+    tag = await tag_of(client, "vehicles/new")
+    same = await client.get(path, headers={"If-None-Match": f'"x", {tag}'})
+    assert (same.status_code, same.content, same.headers["ETag"]) == (304, b"", tag)
+    assert (await client.get(path, headers={"If-None-Match": '"x"'})).status_code == 200
+
+
+async def test_of_an_entry_that_moved_each_sees_the_versions_of_his_own(parts: ApiParts, registry: Registry) -> None:
+    permits = (
+        Permit("p-x", "v-own", ("r-own",), validity=Validity(None, NOW)),
+        Permit("p-x", "v-OTHER", ("r-OTHER",), validity=Validity(NOW), version=2),
+    )
+    city = divided_city()
+    city = replace(city, id="small", permits=permits, zones=city.zones[1:])
+    registry.import_city(city)
+    add_person(parts, "li", Role.OFFICER, OF_HAULIER)
+    async with client_of(replace(parts, city=lambda: city), ApiOptions(version="1")) as client:
+        headers = await signed_in(client, "li")
+        shown = (await client.get(f"{BASE}?kind=permits", headers=headers)).json()["items"]
+    assert [[one["vehicle"] for one in entry["versions"]] for entry in shown] == [["v-own"]]
+
+
 async def test_the_trail_says_who_changed_what_when_and_why(client: AsyncClient) -> None:
     await put(client, "vehicles/v-1", LORRY, await tag_of(client, "vehicles/v-1"))
     changes = (await client.get(f"{BASE}/changes?kind=vehicles&entry_id=v-1", headers=TOKEN)).json()["items"]
@@ -173,6 +224,7 @@ async def desk(parts: ApiParts, registry: Registry) -> AsyncIterator[AsyncClient
         city,
         id="small",
         vehicles=vehicles,
+        zones=city.zones[1:],
         hauliers=(Haulier("h-OTHER", "OTHER", "他"), Haulier("h-own", "Danhe", "丹河")),
         drivers=(Driver("d-OTHER", "OTHER", "h-OTHER"), Driver("d-own", "Zhao", "h-own")),
     )

@@ -3,10 +3,12 @@
 import shutil
 from pathlib import Path
 from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from devices.city.files import CityFileError, read_city
+from devices.city.files.export import moment_text
 from tests.devices.city.test_files import SMALL_CITY
 
 _MORE: Final = {
@@ -132,6 +134,7 @@ def test_each_of_the_mistakes_is_named_with_file_line_and_field(folder: Path) ->
         ("hauliers.csv", 'id,name\nh1,"Clean\n', 2),
         ("hauliers.csv", "id,name\nh1,Clean\nh2,Swift,more\n", 3),
         ("hauliers.csv", "id,name,name\n", 1),
+        ("vehicles.yaml", "- id: lorry\n  plate: P\n  plate: Q\n", 3),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named_with_its_line(folder: Path, file: str, content: str, line: int) -> None:
@@ -139,6 +142,61 @@ def test_a_file_that_cannot_be_read_is_named_with_its_line(folder: Path, file: s
     with pytest.raises(CityFileError) as refused:
         read_city(folder)
     assert (file, line, "file") in {(one.where.file, one.line, one.field) for one in refused.value.faults}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("valid_until", "9999-12-31T23:59:59Z"),
+        ("valid_until", "9999-12-31"),
+        ("valid_from", "0001-01-01"),
+        ("valid_from", "0001-01-01T00:00:00+14:00"),
+        ("plate", '"A\\0B"'),
+        ("plate", '"A\\nB"'),
+        ("carrier", '"A\\x85B"'),
+        ("version", "1099511627776"),
+    ],
+)
+def test_what_no_registry_can_keep_is_refused_by_its_field_and_line(folder: Path, field: str, value: str) -> None:
+    """A date far beyond the calendar locked the registry: neither an export nor a repairing import came through."""
+    plate = "" if field == "plate" else "  plate: A\n"
+    text = f"- id: lorry\n{plate}  {field}: {value}\n"
+    (folder / "vehicles.yaml").write_text(text)
+    with pytest.raises(CityFileError) as refused:
+        read_city(folder)
+    line = text.count("\n")
+    assert ("vehicles.yaml", line, field) in {(one.where.file, one.line, one.field) for one in refused.value.faults}
+
+
+def test_an_instant_beyond_the_calendar_is_shown_as_the_last_one() -> None:
+    """A registry of before may hold one: the import that repairs it shows what it was."""
+    zone = ZoneInfo("Asia/Shanghai")
+    assert [moment_text(ms, zone) for ms in (-(10**17), 253_402_300_799_000 * 1000)] == [
+        "2000-01-01T08:00:00+08:00",
+        "2100-01-01T08:00:00+08:00",
+    ]
+
+
+@pytest.mark.parametrize("depth", [10_000])
+def test_geojson_that_is_nested_too_deeply_is_a_fault(folder: Path, depth: int) -> None:
+    (folder / "sites.geojson").write_text('{"features": ' + "[" * depth + "]" * depth + "}")
+    with pytest.raises(CityFileError, match=r"sites\.geojson.*nested too deeply"):
+        read_city(folder)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_the_mark_of_an_encoding_costs_no_lines(folder: Path, encoding: str) -> None:
+    text = (folder / "sites.geojson").read_text()
+    (folder / "sites.geojson").write_text(text, encoding=encoding)
+    with pytest.raises(CityFileError) as refused:
+        read_city(folder)
+    assert all(fault.line for fault in refused.value.faults if fault.where.file == "sites.geojson")
+
+
+def test_a_name_that_is_there_twice_in_an_object_is_a_fault(folder: Path) -> None:
+    (folder / "sites.geojson").write_text('{"features": [], "features": []}')
+    with pytest.raises(CityFileError, match="'features' is there twice"):
+        read_city(folder)
 
 
 def test_a_list_is_yaml_or_csv_and_not_both(folder: Path) -> None:
