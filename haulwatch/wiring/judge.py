@@ -57,7 +57,7 @@ async def judge_parts(settings: Settings, city: CurrentCity, rules: CurrentRules
     state = JudgeState(judge_state_path(settings))
     cursors = PublisherCursors(publisher_cursors_path(settings))
     writer = open_revision_writer(settings)
-    revisions = RevisionFollower(writer, city, rules)
+    revisions = RevisionFollower(writer, city, rules, shared=settings.kafka.url is not None)
     revisions.step()  # before the judge, so that a new log begins with them
     mqtt = MqttSink(settings.mqtt.broker, f"{settings.mqtt.client_id}-alerts")
     holding = Holding("mqtt", shelves, journal, cursors, system_clock.now_ms, settings.alerts.call_within_ms)

@@ -68,7 +68,7 @@ async def recorder_parts(settings: Settings, city: CurrentCity) -> AsyncIterator
     quarantine = Quarantine(room, lambda: not on_this_disk or reserve_is_free(settings), over_limit.note)
     keep_notices_ms = settings.alerts.notice_keep_days * _DAY_MS
     notices = NoticeRetention(open_database(existing_database_url(settings)))
-    follow_registry = RevisionFollower(open_revision_writer(settings), city)
+    follow_registry = RevisionFollower(open_revision_writer(settings), city, shared=not on_this_disk)
     recording = _on_one_machine if on_this_disk else on_kafka
     try:
         if on_this_disk or not open_log_figures(settings).last_offset():

@@ -62,29 +62,30 @@ class RevisionWriter:
     def close(self) -> None:
         self._log.close()
 
-    def write_city(self, load: Callable[[], City]) -> int:
+    def write_city(self, load: Callable[[], City], *, always: bool = False) -> int:
         """Append the city as `load` returns it, if it is not the last that was appended. Returns the bytes appended.
 
+        `always`: also if it is, for this file does not say what another machine appended since.
         `load` reads the registry when the lock is held, so that no process appends an older city than another did.
         Raises RawLogError, OSError, and what `load` raises.
         """
         with self._locked():
-            return self._append(city_record(load(), self._now()))
+            return self._append(city_record(load(), self._now()), always)
 
-    def write_rules(self, load: Callable[[], RuleSetChoice]) -> int:
+    def write_rules(self, load: Callable[[], RuleSetChoice], *, always: bool = False) -> int:
         """Append the rule set likewise."""
         with self._locked():
-            return self._append(rules_record(load(), self._now()))
+            return self._append(rules_record(load(), self._now()), always)
 
     def is_kept(self, topic: str) -> bool:
         """False if the raw log does not have the revision that holds: it was trimmed, or its segment taken away."""
         _, offset = self._written().get(topic, ("", 0))
         return self._log.first_offset() <= offset <= self._log.last_offset()
 
-    def _append(self, record: RawMessage) -> int:
+    def _append(self, record: RawMessage, always: bool) -> int:
         digest, written = blake2b(record.payload, digest_size=16).hexdigest(), self._written()
         before, _ = written.get(record.topic, ("", 0))
-        if before == digest and self.is_kept(record.topic):
+        if not always and before == digest and self.is_kept(record.topic):
             return 0
         written[record.topic] = (digest, self._log.append([record]))
         # A crash before this line appends it a second time, which changes nothing.
@@ -118,9 +119,17 @@ class RevisionFollower:
     """Appends each new revision of the registry. Raises nothing: a revision that cannot be appended waits."""
 
     def __init__(
-        self, writer: RevisionWriter, cities: Registry[City], rule_sets: Registry[RuleSetChoice] | None = None
+        self,
+        writer: RevisionWriter,
+        cities: Registry[City],
+        rule_sets: Registry[RuleSetChoice] | None = None,
+        *,
+        shared: bool = False,
     ) -> None:
-        """`rule_sets`: in the process that judges."""
+        """`rule_sets`: in the process that judges. `shared`: other machines append to the log too, so whoever comes to
+        lead appends what holds, whatever it had appended before: another one may have been the last.
+        """
+        self._shared, self._always = shared, False
         self._writer, self._cities, self._rule_sets = writer, cities, rule_sets
         self._written: City | None = None
         self._written_rules: RuleSetChoice | None = None
@@ -131,14 +140,15 @@ class RevisionFollower:
         size = 0
         try:
             city = self._cities()
-            if city is not self._written or not self._writer.is_kept(CITY_TOPIC):
-                size = self._writer.write_city(self._cities.load)
+            if self._always or city is not self._written or not self._writer.is_kept(CITY_TOPIC):
+                size = self._writer.write_city(self._cities.load, always=self._always)
                 self._written = city
             if self._rule_sets is not None:
                 rules = self._rule_sets()
-                if rules is not self._written_rules or not self._writer.is_kept(RULES_TOPIC):
-                    size += self._writer.write_rules(self._rule_sets.load)
+                if self._always or rules is not self._written_rules or not self._writer.is_kept(RULES_TOPIC):
+                    size += self._writer.write_rules(self._rule_sets.load, always=self._always)
                     self._written_rules = rules
+            self._always = False
             self._failing = False
         except (OperatorError, OSError) as exc:
             if not self._failing:
@@ -148,5 +158,8 @@ class RevisionFollower:
 
     async def run(self, stop: asyncio.Event, leads: Callable[[], bool] = lambda: True) -> None:
         """Follow the registry until `stop` is set. `leads`: whether this process appends; of several one does."""
+        led = False
         while not stop.is_set():
-            await pause(stop, await asyncio.to_thread(self.step) if leads() else EVERY_S)
+            led, led_before = leads(), led
+            self._always |= self._shared and led and not led_before
+            await pause(stop, await asyncio.to_thread(self.step) if led else EVERY_S)

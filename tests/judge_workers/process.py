@@ -17,7 +17,8 @@ from ingest.judge.workers.fleet_work import FleetWork
 from ingest.judge.workers.run import run_worker
 from ingest.judge.workers.worker import Owned, Worker
 from ingest.log.kafka.connection import KafkaConnection
-from ingest.log.kafka.group import GroupMember, PartitionLog
+from ingest.log.kafka.group import GroupMember
+from ingest.log.kafka.owned_partition import PartitionLog
 from ingest.log.kafka.partition_store import PartitionStore, first_revisions_in
 from ingest.log.kafka.record_format import partition_of_device
 from rules.catalogue import build_rules

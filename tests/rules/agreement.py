@@ -185,7 +185,7 @@ def stop_agrees(change: AlertChange) -> None:
 def overdue_agrees(change: AlertChange) -> None:
     measures = change.evidence.measures
     assert str(measures["manifest"]) in change.title.en
-    for late, planned in the(r"arrived (.+) before, after a trip of (.+)$", change.evidence.findings):
+    for planned, late in the(r"^Its trip of (.+) should have ended (.+) before$", change.evidence.findings):
         assert late == duration(1000 * int(measures["late_s"]))
         assert planned == duration(1000 * int(measures["planned_s"]))
     for (ago,) in the(r"^It left the source (.+) before", change.evidence.findings):

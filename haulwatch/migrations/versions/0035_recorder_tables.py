@@ -14,7 +14,9 @@ _TABLES = (
         epoch bigint NOT NULL DEFAULT 0,
         worker text,
         since bigint,
-        visits bigint NOT NULL DEFAULT 0
+        visits bigint NOT NULL DEFAULT 0,
+        topic text,
+        topic_id text
     )""",
     """CREATE TABLE recorder.progress (
         partition integer PRIMARY KEY, "offset" bigint NOT NULL, trouble text, trouble_since bigint,

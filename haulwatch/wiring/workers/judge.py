@@ -26,7 +26,8 @@ from ingest.judge.workers.figures import LocalFigures
 from ingest.judge.workers.fleet_stage import FleetStage
 from ingest.judge.workers.fleet_work import FleetWork
 from ingest.judge.workers.worker import Owned, Worker
-from ingest.log.kafka.group import GroupMember, PartitionLog
+from ingest.log.kafka.group import GroupMember
+from ingest.log.kafka.owned_partition import PartitionLog
 from ingest.log.kafka.partition_store import PartitionStore, first_revisions_in
 from ingest.log.kafka.record_format import partition_of_device
 from ingest.log.kafka.topic import check_judge_topics
@@ -112,7 +113,7 @@ async def worker_parts(settings: Settings, city: CurrentCity, rules: CurrentRule
             Worker((raw, devices), (verdicts, fleet)),
             figures,
             publishers,
-            RevisionFollower(open_revision_writer(settings), city, rules),
+            RevisionFollower(open_revision_writer(settings), city, rules, shared=True),
             manifests,
             heartbeat_path(settings, JUDGE),
         )

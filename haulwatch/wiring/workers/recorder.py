@@ -14,8 +14,10 @@ from haulwatch.settings.load import Settings
 from haulwatch.wiring.log import kafka_connection
 from haulwatch.wiring.stores import shared_tables
 from ingest.ledger.quarantine import Quarantine
-from ingest.ledger.shared.tables import SharedTables
+from ingest.ledger.shared.tables import LogTopic, SharedTables
 from ingest.ledger.state.port import OwnTables, StateUnavailable
+from ingest.log.errors import RawLogUnavailable
+from ingest.log.kafka.connection import KafkaConnection, topic_id
 from ingest.log.ports import Log
 from ingest.log.records import RECORDER
 from ingest.process.backoff import Backoff
@@ -65,21 +67,22 @@ def on_kafka(
         member = GroupMember(connection, RECORDER, worker)
 
         async def record(stop: asyncio.Event) -> None:
-            await _prepare(tables, connection.partitions, stop)
+            await _prepare(tables, connection, stop)
             await worker.run(member, stop)
 
         yield Recording(record, lambda: 0 in worker.owned)
 
 
-async def _prepare(tables: SharedTables, partitions: int, stop: asyncio.Event) -> None:
-    """As `SharedTables.prepare`, once PostgreSQL answers. Raises StateMisfit."""
+async def _prepare(tables: SharedTables, connection: KafkaConnection, stop: asyncio.Event) -> None:
+    """As `SharedTables.prepare`, once Kafka and PostgreSQL answer. Raises StateMisfit."""
     backoff = Backoff(_FIRST_RETRY_S, _SLOWEST_RETRY_S)
     while not stop.is_set():
         try:
-            tables.prepare(partitions)
-        except StateUnavailable as exc:
+            found = await asyncio.to_thread(topic_id, connection)
+            tables.prepare(connection.partitions, LogTopic(connection.topic, found))
+        except (StateUnavailable, RawLogUnavailable) as exc:
             pause_s = backoff.next_pause_s()
-            _log.warning("recorder: PostgreSQL does not answer, trying again in %.1f s: %s", pause_s, exc)
+            _log.warning("recorder: Kafka or PostgreSQL does not answer, trying again in %.1f s: %s", pause_s, exc)
             await pause(stop, pause_s)
         else:
             return

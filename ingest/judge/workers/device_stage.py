@@ -15,11 +15,12 @@ from rules.contract.rule import Rule
 from rules.contract.rule_choice import RuleChoice
 from rules.engine.engine import RuleEngine
 from rules.engine.stages.handed_on import HandedOn
-from rules.engine.stages.handed_on_codec import HandedOnCodec
+from rules.engine.stages.handed_on_codec import VERSION, HandedOnCodec
 from rules.manifests.model import TruckManifest
 
 VERDICTS_TOPIC: Final = "$haulwatch/verdicts/"
-"""Begins the header of a record with verdicts; the number of the partition of the raw log ends it."""
+"""Begins the header of a record with verdicts; then come the number of the partition of the raw log and, from 2 on, the
+version of the codec: `$haulwatch/verdicts/3`, `$haulwatch/verdicts/3/2`."""
 BEGIN_TOPIC: Final = "$haulwatch/begin"
 """Header of a record that says: the first revisions, if there are any, stand before it."""
 LEADER: Final = 0
@@ -49,6 +50,11 @@ def _city(payload: bytes) -> City | None:
 @lru_cache(maxsize=2)
 def _rules(payload: bytes) -> RuleChoice | None:
     return rules_of_record(payload)
+
+
+def verdicts_topic(partition: int, version: int = VERSION) -> str:
+    """The header of a record with verdicts of a partition."""
+    return f"{VERDICTS_TOPIC}{partition}" + (f"/{version}" if version > 1 else "")
 
 
 class DeviceStage:
@@ -132,7 +138,7 @@ class DeviceStage:
 
     def _pack(self, handed_on: Sequence[HandedOn]) -> None:
         handed_on = [*handed_on, HandedOn(self.engine.fleet_time, ())]
-        self._output.append(RawMessage(f"{VERDICTS_TOPIC}{self._partition}", self._codec.encode(handed_on), 0))
+        self._output.append(RawMessage(verdicts_topic(self._partition), self._codec.encode(handed_on), 0))
 
     def _take_revision(self, message: RawMessage) -> None:
         if self._partition == LEADER:

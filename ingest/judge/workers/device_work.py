@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from ingest.judge.workers.device_stage import DeviceStage
-from ingest.judge.workers.kept import POSITION, SENT, kept_of, number
+from ingest.judge.workers.kept import POSITION, SENT, kept_of, number, tombstones
 from ingest.judge.workers.pace import Pace
 from ingest.judge.workers.ports import Log, OpenStore, Store
 from ingest.log.records import REVISION_TOPICS
@@ -50,6 +50,8 @@ class DeviceWork:
         self._pace = Pace(monotonic)
         self._handed_on, self._handed_on_at = 0, monotonic()
         self._sent = 0
+        self._unusable: dict[str, bytes | None] = {}
+        """Ends rows of the former state, which the first that are kept replace: no mixture of both is ever restored."""
         self.offset = self._restored(first_revisions)
         """The last record that was judged."""
         self._kept = self.offset
@@ -86,6 +88,7 @@ class DeviceWork:
                 self.stage.restore(kept)
             except SnapshotUnusable as exc:
                 _log.warning("judge: partition %d is judged again from its start: %s", partition, exc)
+                self._unusable = tombstones(found)
             else:
                 return self._log.resume({partition: kept.offset})
         self.stage.begin(first_revisions(partition, REVISION_TOPICS))
@@ -103,13 +106,14 @@ class DeviceWork:
     def _write(self, *, keeps: bool) -> None:
         hands_on = self.offset >= self._sent
         output = self.stage.output() if hands_on else []
-        kept = {SENT: number(max(self.offset, self._sent))}
+        kept: dict[str, bytes | None] = {SENT: number(max(self.offset, self._sent))}
         if keeps:
             self._on_keep()
-            kept |= {**self.stage.unsaved(), POSITION: number(self.offset)}
+            kept |= {**self._unusable, **self.stage.unsaved(), POSITION: number(self.offset)}
         self._store.write(output, kept, max(self.offset, self._sent))
         self._handed_on, self._handed_on_at = max(self.offset, self._sent), self._monotonic()
         if keeps:
             self.stage.saved()
+            self._unusable = {}
             self._pace.kept()
             self._kept = self.offset

@@ -1,15 +1,25 @@
 """The second stage of judgement: verdicts of all partitions enter, alert changes leave."""
 
+import logging
 from collections.abc import Callable
+from typing import Final
 
 from devices.city.model import City
 from ingest.judge.workers.device_stage import BEGIN_TOPIC, LEADER, VERDICTS_TOPIC, Rules, shared_city, shared_rules
 from ingest.judge.workers.kept import COMING, FLEET, TIMES, Coming, Kept, coming, times
+from ingest.log.errors import RawLogMisfit
 from ingest.log.records import CITY_TOPIC, REVISION_TOPICS, RULES_TOPIC, RawMessage
 from rules.alerts.model import AlertChange
 from rules.engine.engine import RuleEngine
+from rules.engine.snapshot import SnapshotUnusable
 from rules.engine.stages.handed_on import HandedOn
-from rules.engine.stages.handed_on_codec import HandedOnCodec
+from rules.engine.stages.handed_on_codec import VERSION, HandedOnCodec
+
+_log = logging.getLogger(__name__)
+
+
+class VerdictsUnknown(RawLogMisfit):
+    """Verdicts that a newer program handed on, which this one cannot read."""
 
 
 class FleetStage:
@@ -29,10 +39,12 @@ class FleetStage:
         self._coming: list[Coming] = []
         """Revisions that hold from a fleet time on that is not reached, in order."""
         self._begun = False
-        self._waiting: list[RawMessage] = []
+        self._waiting: list[tuple[RawMessage, list[HandedOn]]] = []
         """What came before the first revisions and a time of every partition were there."""
         self.engine = self._new_engine()
         self._codec = HandedOnCodec()
+        self.damaged = 0
+        """Records of the topic that were passed because they cannot be read, since this process judges it."""
 
     @property
     def is_begun(self) -> bool:
@@ -44,23 +56,36 @@ class FleetStage:
         self._revisions, self._unsaved, self._waiting = dict(kept.revisions), {}, []
         self._times, self._coming, self._begun = dict(kept.times), list(kept.coming), True
         self.engine = self._new_engine()
-        self.engine.restore(kept.fleet, kept.rows.items())
+        try:
+            self.engine.restore(kept.fleet, kept.rows.items())
+        except SnapshotUnusable:  # as before anything was taken
+            self._revisions, self._times, self._coming, self._begun = {}, {}, [], False
+            self.engine = self._new_engine()
+            raise
 
     def take(self, message: RawMessage) -> list[AlertChange]:
-        """Take the next record of the topic of verdicts, and return what changes."""
+        """Take the next record of the topic of verdicts, and return what changes.
+
+        One that is damaged is logged, counted and passed. Raises VerdictsUnknown, having taken nothing: of a newer
+        version is what the next program can read.
+        """
+        handed_on = [] if message.topic in _WITHOUT_VERDICTS else self._read(message)
+        if handed_on is None:
+            return []
         if message.topic == BEGIN_TOPIC:
             self._begun = True
         elif not self._begun and message.topic in REVISION_TOPICS:
             self._take_revision(message.topic, message.payload)
         elif self.is_begun and len(self._times) == self._partitions:
-            return self._taken(message)
+            return self._taken(message, handed_on)
         else:
-            self._note_time(message)
-            self._waiting.append(message)
+            if times := [one.fleet_time for one in handed_on if one.fleet_time]:  # the first one of the partition
+                self._times.setdefault(_partition_of(message), times[0])
+            self._waiting.append((message, handed_on))
         if not self._begun or len(self._times) < self._partitions:
             return []
         waiting, self._waiting = self._waiting, []
-        return [change for one in waiting for change in self._taken(one)]
+        return [change for one in waiting for change in self._taken(*one)]
 
     @property
     def changed(self) -> int:
@@ -82,22 +107,31 @@ class FleetStage:
         """ms; 0 before the first reading."""
         return min(self._times.values(), default=0)
 
-    def _taken(self, message: RawMessage) -> list[AlertChange]:
+    def _read(self, message: RawMessage) -> list[HandedOn] | None:
+        """The verdicts of a record; None if it is damaged."""
+        partition, version = _parts_of(message)
+        if version is not None and version > VERSION:
+            raise VerdictsUnknown(
+                f"verdicts of version {version} wait in Kafka, and this program reads those up to {VERSION}: a newer "
+                "judge of the same HAULWATCH_KAFKA_PREFIX handed them on; start this one in the same release"
+            )
+        try:
+            if version is None or partition >= self._partitions:
+                raise ValueError(f"header {message.topic!r}")
+            return self._codec.decode(message.payload)
+        except ValueError as exc:
+            self.damaged += 1
+            _log.error("judge: a record with verdicts is damaged and passed, alerts may be missing: %s", exc)
+            return None
+
+    def _taken(self, message: RawMessage, handed_on: list[HandedOn]) -> list[AlertChange]:
         if message.topic in REVISION_TOPICS:
             self._coming.append(Coming(self._times[LEADER], message.topic, message.payload))
             return []
-        return self._judge(_partition_of(message), message.payload)
+        return self._judge(_partition_of(message), handed_on)
 
-    def _note_time(self, message: RawMessage) -> None:
-        """Note the first time of a partition."""
-        if message.topic not in REVISION_TOPICS:
-            times = [one.fleet_time for one in self._codec.decode(message.payload) if one.fleet_time]
-            if times:
-                self._times.setdefault(_partition_of(message), times[0])
-
-    def _judge(self, partition: int, packed: bytes) -> list[AlertChange]:
+    def _judge(self, partition: int, handed_on: list[HandedOn]) -> list[AlertChange]:
         changes: list[AlertChange] = []
-        handed_on: list[HandedOn] = self._codec.decode(packed)
         for one in handed_on:
             self._times[partition] = one.fleet_time or self._times[partition]
             fleet_time = self.fleet_time
@@ -134,5 +168,16 @@ def _nobody(_device_id: str) -> bool:
     return False
 
 
+def _parts_of(message: RawMessage) -> tuple[int, int | None]:
+    """Partition and version of verdicts; no version where the header is none of ours."""
+    partition, _, version = message.topic.removeprefix(VERDICTS_TOPIC).partition("/")
+    if not message.topic.startswith(VERDICTS_TOPIC) or not partition.isdecimal() or not (version or "1").isdecimal():
+        return 0, None
+    return int(partition), int(version or "1")
+
+
 def _partition_of(message: RawMessage) -> int:
-    return int(message.topic.removeprefix(VERDICTS_TOPIC))
+    return _parts_of(message)[0]
+
+
+_WITHOUT_VERDICTS: Final = REVISION_TOPICS | {BEGIN_TOPIC}

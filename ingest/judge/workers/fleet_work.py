@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from ingest.judge.workers.fleet_stage import FleetStage
-from ingest.judge.workers.kept import POSITION, kept_of, number
+from ingest.judge.workers.kept import POSITION, kept_of, number, tombstones
 from ingest.judge.workers.pace import Pace
 from ingest.judge.workers.ports import Log, OpenStore, Store
 from rules.alerts.model import AlertChange
@@ -49,6 +49,8 @@ class FleetWork:
         self._store: Store = open_store(log.partition)
         self._pace = Pace(monotonic)
         self._unjournaled: list[AlertChange] = []
+        self._unusable: dict[str, bytes | None] = {}
+        """As in `DeviceWork`."""
         self.offset = self._restored()
         """The last record that was judged."""
         self._kept = self.offset
@@ -60,10 +62,12 @@ class FleetWork:
         """
         self._write_journal()  # changes that a failed step left
         records = self._log.read(self.offset, limit)
-        for record in records:
-            self._unjournaled += self.stage.take(record.message)
-            self.offset = record.offset
-        self._write_journal()
+        try:
+            for record in records:
+                self._unjournaled += self.stage.take(record.message)
+                self.offset = record.offset
+        finally:
+            self._write_journal()
         self._pace.note(len(records))
         if self._pace.is_due(self.stage.changed) and self.stage.is_begun:
             self._keep()
@@ -76,13 +80,15 @@ class FleetWork:
             self._keep()
 
     def _restored(self) -> int:
-        kept = kept_of(self._store.kept())
+        found = self._store.kept()
+        kept = kept_of(found)
         if kept is None:
             return 0
         try:
             self.stage.restore(kept)
         except SnapshotUnusable as exc:
             _log.warning("judge: verdicts are judged again from the oldest that are kept: %s", exc)
+            self._unusable = tombstones(found)
             return 0
         return self._log.resume({self._log.partition: kept.offset})
 
@@ -94,7 +100,9 @@ class FleetWork:
 
     def _keep(self) -> None:
         self._on_keep()
-        self._store.write((), {**self.stage.unsaved(), POSITION: number(self.offset)}, self.offset)
+        kept = {**self._unusable, **self.stage.unsaved(), POSITION: number(self.offset)}
+        self._store.write((), kept, self.offset)
         self.stage.saved()
+        self._unusable = {}
         self._pace.kept()
         self._kept = self.offset

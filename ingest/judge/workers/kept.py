@@ -1,6 +1,6 @@
 """What a stage keeps in its topic of state, by key: rows of devices, and what belongs to none."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -57,6 +57,11 @@ def kept_of(found: Mapping[str, bytes]) -> Kept | None:
         _TIMES_DECODER.decode(found[TIMES]) if TIMES in found else {},
         _COMING_DECODER.decode(found[COMING]) if COMING in found else (),
     )
+
+
+def tombstones(found: Iterable[str]) -> dict[str, bytes | None]:
+    """What ends each of these keys; that up to which verdicts were sent stays, for they were sent."""
+    return {key: None for key in found if key != SENT}
 
 
 def number(value: int) -> bytes:

@@ -21,7 +21,8 @@ class Store(Protocol):
     """As `ingest.log.kafka.partition_store.PartitionStore`."""
 
     def kept(self) -> Mapping[str, bytes]: ...
-    def write(self, handed_on: Sequence[RawMessage], kept: Mapping[str, bytes], offset: int) -> None: ...
+    def write(self, handed_on: Sequence[RawMessage], kept: Mapping[str, bytes | None], offset: int) -> None:
+        """None in place of a value: nothing is kept by this key any more."""
 
 
 OpenStore = Callable[[int], Store]

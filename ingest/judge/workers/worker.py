@@ -7,21 +7,27 @@ gives up, and goes on with the rest.
 import logging
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final, Generic, Protocol, TypeVar
 
 from devices.db.database import DatabaseError
 from ingest.judge.workers.device_work import DeviceWork
 from ingest.judge.workers.fleet_work import FleetWork
 from ingest.log.errors import RawLogError
-from ingest.log.kafka.group import GroupMember, PartitionGone, PartitionLog
+from ingest.log.kafka.group import GroupMember
+from ingest.log.kafka.owned_partition import PartitionGone, PartitionLog
 from ingest.process.backoff import Backoff
 
 _FIRST_PAUSE_S: Final = 0.4
 _LONGEST_PAUSE_S: Final = 30.0
 _RESTORED_AT_ONCE: Final = 8
+"""Each takes threads, a client of Kafka, and the rows of its partition in memory."""
 _LAST_S: Final = 10.0
 _LAST_WAIT_S: Final = 0.5
+_HEALTHY_S: Final = 120.0
+"""A partition that went on for so long begins with the first pause again. To judge some records is no sign of health:
+one that cannot read a record judges those before it each time."""
+_NO_WORK: Final = "judge: partition %d of %s cannot go on, trying again in %.1f s: %s"
 _LOST: Final = "judge: partition %d of %s is another worker's: %s"
 
 _log = logging.getLogger(__name__)
@@ -36,13 +42,22 @@ Work = TypeVar("Work", bound=_Work)
 
 
 class Owned(Generic[Work]):
-    """The work of the partitions of one topic that are ours. `ingest.log.kafka.group` calls it."""
+    """The work of the partitions of one topic that are ours. `ingest.log.kafka.group` calls it.
 
-    def __init__(self, what: str, begin: Callable[[PartitionLog], Work]) -> None:
+    A partition that fails is restored anew after a pause of its own, and no other one waits for it.
+    """
+
+    def __init__(
+        self, what: str, begin: Callable[[PartitionLog], Work], monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         """`what`: the topic, for the log. `begin` restores a partition, in any thread; raises RawLogError."""
-        self._what, self._begin = what, begin
+        self._what, self._begin, self._monotonic = what, begin, monotonic
         self._logs: dict[int, PartitionLog] = {}
         self._pool = ThreadPoolExecutor(_RESTORED_AT_ONCE, "restore")
+        self._coming: dict[int, Future[Work]] = {}
+        """Partitions that are being restored, which may take minutes: the group is polled meanwhile."""
+        self._pauses: dict[int, Backoff] = {}
+        self._again_at: dict[int, float] = {}
         self.work: dict[int, Work] = {}
         """By partition, once it is restored."""
         self.gained, self.handed_over = 0, 0
@@ -53,9 +68,7 @@ class Owned(Generic[Work]):
         self.gained += 1
 
     def revoked(self, log: PartitionLog) -> None:
-        self._logs.pop(log.partition, None)
-        work = self.work.pop(log.partition, None)
-        self.handed_over += 1
+        work = self._forget(log)
         if work is not None:
             try:
                 work.finish()
@@ -65,9 +78,7 @@ class Owned(Generic[Work]):
                 )
 
     def lost(self, log: PartitionLog) -> None:
-        self._logs.pop(log.partition, None)
-        self.work.pop(log.partition, None)
-        self.handed_over += 1
+        self._forget(log)
         _log.warning(_LOST, log.partition, self._what, "this one was not heard for too long")
 
     @property
@@ -76,33 +87,63 @@ class Owned(Generic[Work]):
         return frozenset(self._logs)
 
     def step(self) -> int:
-        """Let each partition go on, and restore one that came. Returns how many records were judged.
+        """Let each partition go on, and begin to restore those that came. Returns how many records were judged.
 
-        Raises RawLogError, DatabaseError, after all others had their turn.
+        Raises DatabaseError, after all others had their turn.
         """
         judged = 0
-        failed: RawLogError | DatabaseError | None = None
-        coming = {
-            partition: self._pool.submit(self._begin, log)  # each waits for answers of Kafka, one after the other
-            for partition, log in self._logs.items()
-            if partition not in self.work
-        }
+        failed: DatabaseError | None = None
+        self._restore()
         for partition in [*self._logs]:
             try:
-                if partition in coming:
-                    self.work[partition] = coming[partition].result()
-                judged += self.work[partition].step()
+                if partition in self._coming and self._coming[partition].done():
+                    self.work[partition] = self._coming.pop(partition).result()
+                if (work := self.work.get(partition)) is None:
+                    continue
+                judged += work.step()
             except PartitionGone as exc:
-                self.work.pop(partition, None)
+                self._again(partition)
                 _log.warning(_LOST, partition, self._what, exc)
             except RawLogError as exc:
-                self.work.pop(partition, None)  # restored anew: what was not written is judged again
-                failed = exc
+                pause_s = self._again(partition)  # what was not written is judged again
+                _log.warning(_NO_WORK, partition, self._what, pause_s, exc)
             except DatabaseError as exc:
                 failed = exc
         if failed is not None:
             raise failed
         return judged
+
+    def _restore(self) -> None:
+        now = self._monotonic()
+        for partition, log in self._logs.items():
+            if len(self._coming) >= _RESTORED_AT_ONCE:
+                return
+            if partition not in self.work and partition not in self._coming and self._again_at.get(partition, 0) <= now:
+                self._coming[partition] = self._pool.submit(self._begun, log)
+
+    def _begun(self, log: PartitionLog) -> Work:
+        if not log.is_owned:  # to restore it would fence its new owner
+            raise PartitionGone(f"partition {log.partition} is another member's")
+        return self._begin(log)
+
+    def _again(self, partition: int) -> float:
+        """Give up what was restored of a partition. Returns the seconds until it is restored anew."""
+        self.work.pop(partition, None)
+        backoff = self._pauses.setdefault(partition, Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S))
+        if self._monotonic() - self._again_at.get(partition, 0) > _HEALTHY_S:
+            backoff.reset()
+        pause_s = backoff.next_pause_s()
+        self._again_at[partition] = self._monotonic() + pause_s
+        return pause_s
+
+    def _forget(self, log: PartitionLog) -> Work | None:
+        self._logs.pop(log.partition, None)
+        self._pauses.pop(log.partition, None)
+        self._again_at.pop(log.partition, None)
+        if (coming := self._coming.pop(log.partition, None)) is not None:
+            coming.cancel()
+        self.handed_over += 1
+        return self.work.pop(log.partition, None)
 
 
 class Worker:
@@ -124,16 +165,23 @@ class Worker:
     def step(self, wait_s: float) -> int:
         """Judge what was fetched, waiting for it at most `wait_s`. Returns how many records there were.
 
-        Raises RawLogError: call it again after a pause.
+        Raises RawLogError, after everything that is fetched had its turn: call it again after a pause.
         """
         raw, verdicts = self._members
-        raw.poll(wait_s)
-        judged = self.devices.step()
-        verdicts.poll(0)
+        failed = [
+            exc for member, wait in ((raw, wait_s), (verdicts, 0.0)) if (exc := _polled(member, wait)) is not None
+        ]
+        judged = self.devices.step() + self._step_fleet()
+        if failed:
+            raise failed[0]
+        return judged
+
+    def _step_fleet(self) -> int:
+        judged = 0
         if self._monotonic() < self._journal_at:
             return judged
         try:
-            judged += self.fleet.step()
+            judged = self.fleet.step()
         except DatabaseError as exc:
             pause_s = self._backoff.next_pause_s()
             self._journal_at = self._monotonic() + pause_s
@@ -159,3 +207,12 @@ class Worker:
             came = verdicts.poll(_LAST_WAIT_S)
             if not self.fleet.step() and not came:
                 return
+
+
+def _polled(member: GroupMember, wait_s: float) -> RawLogError | None:
+    """The error with which a poll failed."""
+    try:
+        member.poll(wait_s)
+    except RawLogError as exc:
+        return exc
+    return None

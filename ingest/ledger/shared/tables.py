@@ -8,7 +8,7 @@ partition to another meanwhile cannot write what it had begun.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from weakref import finalize
 
 from sqlalchemy import Connection, Engine, event
@@ -41,6 +41,14 @@ class StateMisfit(OperatorError):
     """The tables were written for a raw log of other partitions."""
 
 
+class LogTopic(NamedTuple):
+    """The topic of the raw log that the tables are of."""
+
+    name: str
+    id: str
+    """Kafka's own: a topic that was deleted and made anew has another one, and the same name."""
+
+
 class SharedTables:
     """A pool of connections to the tables, closed with it. Any thread may use it. Methods raise StateUnavailable."""
 
@@ -68,8 +76,10 @@ class SharedTables:
     def give_back(self, *, rest: bool) -> None:
         """Nothing: PostgreSQL uses the space again by itself (autovacuum)."""
 
-    def prepare(self, partitions: int) -> None:
-        """Make a row for each partition where there are none. Raises StateMisfit if there are another number."""
+    def prepare(self, partitions: int, topic: LogTopic | None = None) -> None:
+        """Make a row for each partition where there are none. Raises StateMisfit if there are another number, or if
+        they are of another topic; None: the first recorder says which.
+        """
         rows = [(partition,) for partition in range(partitions)]
         with self._transaction() as db:
             db.executemany("INSERT INTO owner (partition) VALUES (?) ON CONFLICT DO NOTHING", rows[:1])
@@ -82,6 +92,8 @@ class SharedTables:
                     "HAULWATCH_KAFKA_PREFIX"
                 )
             db.executemany("INSERT INTO owner (partition) VALUES (?) ON CONFLICT DO NOTHING", rows)
+            if topic is not None:
+                _check_topic(db, topic)
             db.executemany('INSERT INTO progress (partition, "offset") VALUES (?, 0) ON CONFLICT DO NOTHING', rows)
 
     def claim(self, partition: int, worker: str, now: int) -> "PartitionTables":
@@ -163,6 +175,18 @@ class _Connection:
     def executemany(self, sql: str, parameters: Iterable[Sequence[Any]], /) -> object:
         rows = [tuple(row) for row in parameters]
         return self._connection.exec_driver_sql(translated_sql(sql), rows) if rows else None
+
+
+def _check_topic(db: Statements, topic: LogTopic) -> None:
+    [(name, its_id)] = db.execute("SELECT topic, topic_id FROM owner WHERE partition = 0").fetchall()
+    if its_id is None:
+        db.execute("UPDATE owner SET topic = ?, topic_id = ?", topic)
+    elif its_id != topic.id:
+        raise StateMisfit(
+            f"the recorder's tables say what was done of topic {name} (id {its_id}), and HAULWATCH_KAFKA_URL and "
+            f"HAULWATCH_KAFKA_PREFIX name {topic.name} (id {topic.id}): it was made anew, or is another city's; set "
+            "them as they were, or give this city a database of its own"
+        )
 
 
 def _open(url: str) -> Engine:

@@ -114,6 +114,34 @@ def admin_library() -> Any:
     return admin
 
 
+def topic_description(connection: KafkaConnection, topic: str, answer_s: float = ANSWER_S, admin: Any = None) -> Any:
+    """What the cluster says of a topic. To ask does not create it, whatever the broker is set to.
+
+    `admin`: a client of `admin_library`; None: one of its own. Call it inside `translated`. Raises TopicMissing.
+    """
+    kafka = library()
+    admin = admin or admin_library().AdminClient(connection.properties())
+    [answer] = admin.describe_topics(kafka.TopicCollection([topic]), request_timeout=answer_s).values()
+    try:
+        return answer.result()
+    except kafka.KafkaException as exc:
+        admin.poll(0)  # the client names the cause to its callback, and calls it in here only
+        if exc.args[0].code() in {kafka.KafkaError.UNKNOWN_TOPIC_OR_PART, kafka.KafkaError._UNKNOWN_TOPIC}:
+            raise TopicMissing(
+                f"Kafka at {connection.servers} has no topic {topic}: run `haulwatch kafka init`"
+            ) from exc
+        raise
+
+
+def topic_id(connection: KafkaConnection) -> str:
+    """What Kafka names the topic of the raw log by, for ever: one that is made anew has another.
+
+    Raises RawLogUnavailable.
+    """
+    with translated(connection):
+        return str(topic_description(connection, connection.topic).topic_id)
+
+
 @contextmanager
 def translated(connection: KafkaConnection) -> Iterator[None]:
     """Turn the client's errors into RawLogUnavailable, with what to do where it is known."""

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingest.log.errors import RawLogUnavailable
-from ingest.log.kafka.connection import FIGURES_S, KafkaConnection, admin_library, library, translated, unavailable
+from ingest.log.kafka.connection import (
+    FIGURES_S,
+    KafkaConnection,
+    admin_library,
+    library,
+    topic_description,
+    translated,
+    unavailable,
+)
 from ingest.log.kafka.writer import check_partitions
 from ingest.log.raw_log import Removed
 from ingest.log.records import CONSUMERS, LogRecord
@@ -126,16 +134,18 @@ class KafkaFigures:
         read = {consumer: self.read_to(consumer) for consumer in CONSUMERS}
         topic = self._connection.topic
         with translated(self._connection):
-            found = self._opened().list_topics(topic, timeout=FIGURES_S).topics[topic].partitions
+            found = {
+                one.id: one for one in topic_description(self._connection, topic, FIGURES_S, self._opened()).partitions
+            }
         return [
             PartitionFigures(
                 partition,
                 starts[partition],
                 end,
                 {consumer: offsets[partition] for consumer, offsets in read.items() if partition in offsets},
-                found[partition].leader,
+                leader_of(found[partition]),
                 len(found[partition].replicas),
-                len(found[partition].isrs),
+                len(found[partition].isr),
             )
             for partition, end in sorted(ends.items())
         ]
@@ -179,3 +189,8 @@ class KafkaFigures:
             check_partitions(self._connection, self._admin, FIGURES_S)
             self._checked = True
         return self._admin
+
+
+def leader_of(partition: Any) -> int:
+    """Id of the broker that leads a partition as `topic_description` has it; -1: none does."""
+    return -1 if partition.leader is None else int(partition.leader.id)

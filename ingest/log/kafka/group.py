@@ -2,46 +2,45 @@
 comes, leaves, or is not heard any more.
 
     GroupMember    one client; `poll` fetches, and says which partitions come and go
-    Owner          what a worker does when they do
-    PartitionLog   one partition that is owned, as a log of its own
+    Owner          what a worker does when they do; it reads each by its `owned_partition.PartitionLog`
 
 The group is Kafka's, by its protocol `consumer` (KIP-848): nothing of membership, leases or heartbeats is written here.
 A member that died is noticed after the broker's `group.consumer.session.timeout.ms`.
 """
 
 import logging
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
-from ingest.log.errors import RawLogMisfit, RawLogUnavailable
-from ingest.log.kafka.connection import ANSWER_S, MAX_MESSAGE_BYTES, KafkaConnection, error_text, library, translated
-from ingest.log.kafka.record_format import message_of
-from ingest.log.records import LogRecord, RawMessage, place_in
+from ingest.log.errors import RawLogUnavailable
+from ingest.log.kafka.connection import (
+    ANSWER_S,
+    MAX_MESSAGE_BYTES,
+    KafkaConnection,
+    error_text,
+    library,
+    translated,
+    unavailable,
+)
+from ingest.log.kafka.owned_partition import PartitionGone, PartitionLog
 
 _TAKEN_AT_ONCE: Final = 2_000
-_MANY: Final = 4_000
-"""Records of one partition that wait to be read; then it is paused until a quarter is left."""
 _POLL_AGAIN_WITHIN_MS: Final = 300_000
 """A member that does not poll for so long is taken for stuck, and loses its partitions."""
 
 _log = logging.getLogger(__name__)
 
 
-class PartitionGone(RawLogUnavailable):
-    """The partition is another member's, or will be: what was not written is that member's to do again."""
-
-
 class Owner(Protocol):
     """What owns partitions. Called inside `GroupMember.poll` and `close`; raises nothing."""
 
-    def assigned(self, log: "PartitionLog") -> None:
+    def assigned(self, log: PartitionLog) -> None:
         """A partition is ours from now on. It is read from where the first `log.read` says."""
 
-    def revoked(self, log: "PartitionLog") -> None:
+    def revoked(self, log: PartitionLog) -> None:
         """A partition is to go to another member, and is still ours until this returns: write what is not written."""
 
-    def lost(self, log: "PartitionLog") -> None:
+    def lost(self, log: PartitionLog) -> None:
         """A partition is another member's already: forget it, and write nothing."""
 
 
@@ -58,6 +57,8 @@ class GroupMember:
         self._connection, self._owner = connection, owner
         self._group = connection.group(consumer)
         self._topic, self.copies = topic or connection.topic, copies
+        self.is_gapless = self._topic == connection.topic
+        """Whether every offset is a record's: the raw log is written without transactions, whose ends take offsets."""
         self._kafka = library()
         self._consumer: Any = None
         self._trouble: str | None = None
@@ -68,17 +69,18 @@ class GroupMember:
         """Fetch what there is, waiting for a first record at most `wait_s`; call the owner about partitions that come
         and go. Returns whether any record came.
 
-        Call it again within five minutes, however much is to be judged meanwhile. Raises RawLogUnavailable.
+        An error of one partition is raised by that partition's `PartitionLog.read`, and stops no other one. Call it
+        again within five minutes, however much is to be judged meanwhile. Raises RawLogUnavailable.
         """
+        failed: list[Any] = []
         with translated(self._connection):
             consumer = self._opened()
-            messages = consumer.consume(_TAKEN_AT_ONCE, 0)
-            if not messages and wait_s:
-                first = consumer.poll(wait_s)
-                messages = [] if first is None else [first, *consumer.consume(_TAKEN_AT_ONCE, 0)]
-            came = False
-            for message in messages:
-                came |= self._sort_in(message)
+            came = self._sort_in(consumer.consume(_TAKEN_AT_ONCE, 0), failed)
+            if not came and wait_s and (first := consumer.poll(wait_s)) is not None:
+                came = self._sort_in([first], failed)
+                came |= self._sort_in(consumer.consume(_TAKEN_AT_ONCE, 0), failed)
+        if failed:
+            raise unavailable(self._connection, failed[0])
         return came
 
     def commit(self, positions: Mapping[int, int]) -> None:
@@ -218,133 +220,37 @@ class GroupMember:
         if partitions:
             consumer.incremental_unassign(list(partitions))
 
-    def _tell(self, what: "Callable[[PartitionLog], None]", log: "PartitionLog") -> None:
+    def _tell(self, what: Callable[[PartitionLog], None], log: PartitionLog) -> None:
         try:
             what(log)
         except Exception:  # noqa: BLE001 - raised inside the callback it leaves the assignment undone
             _log.exception("raw log: partition %d of %s came or went, and its owner failed", log.partition, self._topic)
 
-    def _sort_in(self, message: Any) -> bool:
-        self._trouble = None
-        if (error := message.error()) is not None:
-            if error.code() == self._kafka.KafkaError._PARTITION_EOF:
-                return False
-            if error.retriable() or error.code() == self._kafka.KafkaError._ALL_BROKERS_DOWN:
-                self._note_trouble(error)
-                return False
-            raise self._kafka.KafkaException(error)
-        log = self.owned.get(message.partition())
-        return log is not None and log.take(message)
+    def _sort_in(self, messages: Sequence[Any], failed: list[Any]) -> bool:
+        """Give each partition its messages: all of them, for the client has passed them. Returns whether one came."""
+        came = False
+        for message in messages:
+            if (error := message.error()) is None:
+                self._trouble = None
+                log = self.owned.get(message.partition())
+                came |= log is not None and log.take(message)
+            elif not self._is_of_a_partition(error, message.partition()):
+                failed.append(error)
+        return came
 
-
-class PartitionLog:
-    """One owned partition as a log. Its offsets count from 1 in the partition; Kafka itself counts from 0, and leaves
-    out those at which transactions end.
-    """
-
-    def __init__(self, member: GroupMember, partition: int) -> None:
-        self._member, self.partition = member, partition
-        self.is_owned = True
-        """False once it is another member's: then every method that asks Kafka raises PartitionGone."""
-        self._waiting: deque[LogRecord] = deque()
-        self._after: int | None = None
-        """The records after this offset come next; None: nobody said yet."""
-        self._fetched = 0
-        self._paused = False
-
-    def read(self, after: int, limit: int) -> list[LogRecord]:
-        """At most `limit` records after an offset, of those that `GroupMember.poll` fetched; none where it fetched none
-        yet: `is_at_end` says whether there are any. Raises PartitionGone, RawLogUnavailable, RawLogMisfit.
-        """
-        self._check()
-        if after != self._after and not self._go_to(after):
-            return []
-        taken = [self._waiting.popleft() for _ in range(min(limit, len(self._waiting)))]
-        if taken:
-            self._after = taken[-1].offset
-        if self._paused and len(self._waiting) < _MANY // 4:
-            self._paused = False
-            self._member.resume(self.partition)
-        return taken
-
-    def is_at_end(self, offset: int) -> bool:
-        """Whether nothing follows this offset, as far as is known. Asks nothing."""
-        return not self._waiting and self._member.is_at_end(self.partition, max(offset, self._fetched))
-
-    def first_offset(self) -> int:
-        self._check()
-        return self._member.ends(self.partition)[0] + 1
-
-    def last_offset(self) -> int:
-        """Offset up to which the partition is written."""
-        self._check()
-        return self._member.ends(self.partition)[1]
-
-    def commit(self, consumer: str, offset: int) -> None:
-        """As `GroupMember.commit`, for this partition. `consumer`: for the port; the member's group it is."""
-        self._check()
-        self._member.commit({self.partition: offset})
-
-    def positions(self, offset: int) -> Mapping[int, int]:
-        return {self.partition: offset}
-
-    def resume(self, positions: Mapping[int, int]) -> int:
-        """Raises RawLogMisfit if the partition ends before this position: the topic was made anew."""
-        offset = positions.get(self.partition, 0)
-        if offset and offset > (end := self.last_offset()):
-            raise RawLogMisfit(
-                f"partition {self.partition} of the raw log ends at {end:,} and was read to {offset:,}: the topic was "
-                "made anew; begin with another HAULWATCH_KAFKA_PREFIX"
-            )
-        return offset
-
-    def take(self, message: Any) -> bool:
-        """Let a fetched record wait to be read. For `GroupMember`."""
-        its = message.offset() + 1
-        if self._after is None or its <= self._fetched:
-            return False
-        _, received_at = message.timestamp()
-        try:
-            found = message_of(message.headers() or (), message.value() or b"", received_at, copies=self._member.copies)
-        except ValueError as exc:
-            _log.error("raw log: record %d of partition %d is none of ours: %s", its - 1, self.partition, exc)
-            found = RawMessage(f"$kafka/{self.partition}/{its - 1}", message.value() or b"", received_at)
-        self._fetched = its
-        self._waiting.append(LogRecord(its, found, place_in(self.partition, its)))
-        if len(self._waiting) >= _MANY and not self._paused:
-            self._paused = True
-            self._member.pause(self.partition)
-        return True
-
-    def _go_to(self, after: int) -> bool:
-        """Stand after this offset; False if the client is not ready."""
-        if self._after is not None and self._after < after <= self._fetched:
-            while self._waiting and self._waiting[0].offset <= after:
-                self._waiting.popleft()
-            self._after = after
+    def _is_of_a_partition(self, error: Any, partition: int | None) -> bool:
+        """Let a partition take its error, or pass over one that needs nothing. Returns False for all others."""
+        codes = self._kafka.KafkaError
+        if error.code() == codes._PARTITION_EOF:
             return True
-        if self._after is None:
-            self._leap(after)
-        if not self._member.seek(self.partition, after):
+        if error.retriable() or error.code() == codes._ALL_BROKERS_DOWN:
+            self._note_trouble(error)
+            return True
+        if error.fatal() or partition is None or partition < 0:
             return False
-        self._waiting.clear()
-        self._after = self._fetched = after
-        self._paused = False
+        if (log := self.owned.get(partition)) is not None:
+            log.fail(unavailable(self._connection, error, f"partition {partition} of {self._topic}: "))
         return True
-
-    def _leap(self, after: int) -> None:
-        """Say which records are gone, where Kafka does not keep what follows."""
-        low = self._member.ends(self.partition)[0]
-        if low > after > 0:
-            _log.error(
-                "raw log: records %d to %d of partition %d are gone from Kafka: it removes by age, read or not; let "
-                "HAULWATCH_RAW_LOG_KEEP_DAYS be longer than any standstill",
-                *(after, low - 1, self.partition),
-            )
-
-    def _check(self) -> None:
-        if not self.is_owned:
-            raise PartitionGone(f"partition {self.partition} is another member's")
 
 
 def is_fenced(cause: object) -> bool:

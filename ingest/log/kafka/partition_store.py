@@ -33,8 +33,10 @@ class PartitionStore:
         with closing(StateTopic(self._connection, self._state_topic)) as state:
             return state.restore(self._partition)
 
-    def write(self, handed_on: Sequence[RawMessage], kept: Mapping[str, bytes], offset: int) -> None:
+    def write(self, handed_on: Sequence[RawMessage], kept: Mapping[str, bytes | None], offset: int) -> None:
         """Hand messages on to the topic of verdicts, keep values, and note that the partition is read up to `offset`.
+
+        None in place of a value: nothing is kept by this key any more.
 
         Raises PartitionGone, RawLogUnavailable.
         """

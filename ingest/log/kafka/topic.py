@@ -1,11 +1,12 @@
 """Creates the topics, and says whether that of the raw log is as it should be."""
 
+import logging
 import time
 from collections.abc import Mapping
 from typing import Any, Final
 
 from devices.errors import OperatorError
-from ingest.log.errors import RawLogUnavailable
+from ingest.log.errors import RawLogMisfit, RawLogUnavailable
 from ingest.log.kafka.connection import (
     ANSWER_S,
     FIGURES_S,
@@ -13,11 +14,14 @@ from ingest.log.kafka.connection import (
     KafkaConnection,
     admin_library,
     library,
+    topic_description,
     translated,
     unavailable,
 )
-from ingest.log.kafka.figures import KafkaFigures
+from ingest.log.kafka.figures import KafkaFigures, leader_of
 from ingest.log.kafka.writer import check_partitions
+
+_log = logging.getLogger(__name__)
 
 _LOOK_S: Final = 0.1
 _FOREVER: Final = -1
@@ -77,11 +81,34 @@ def judge_topics(connection: KafkaConnection, replicas: int) -> Mapping[str, tup
 
 
 def check_judge_topics(connection: KafkaConnection) -> None:
-    """Raise RawLogUnavailable if a topic of `judge_topics` is not there, RawLogMisfit for other partitions."""
+    """Raise RawLogUnavailable if a topic of `judge_topics` is not there, RawLogMisfit for other partitions, or for
+    topics of state of which Kafka removes rows by age.
+    """
     with translated(connection):
         admin = admin_library().AdminClient(connection.properties())
-        for topic, (partitions, _) in judge_topics(connection, replicas=1).items():
+        for topic, (partitions, settings) in judge_topics(connection, replicas=1).items():
             check_partitions(connection, admin, topic=topic, partitions=partitions)
+            if settings["cleanup.policy"] == "compact":
+                _check_is_compacted(connection, admin, topic)
+
+
+def _check_is_compacted(connection: KafkaConnection, admin: Any, topic: str) -> None:
+    admin_of, kafka = admin_library(), library()
+    resource = admin_of.ConfigResource(admin_of.ResourceType.TOPIC, topic)
+    [answer] = admin.describe_configs([resource], request_timeout=ANSWER_S).values()
+    try:
+        found = str(answer.result()["cleanup.policy"].value)
+    except kafka.KafkaException as exc:
+        if exc.args[0].code() != kafka.KafkaError.TOPIC_AUTHORIZATION_FAILED:
+            raise
+        _log.warning("judge: this login may not read the settings of %s (DescribeConfigs): not checked", topic)
+        return
+    if found != "compact":
+        raise RawLogMisfit(
+            f"topic {topic} has cleanup.policy={found}: Kafka would remove state that holds; run `haulwatch kafka "
+            "init`, which sets it to compact, and let brokers create no topics by themselves "
+            "(auto.create.topics.enable=false)"
+        )
 
 
 def create_topic(connection: KafkaConnection, keep_ms: int, replicas: int) -> bool:
@@ -157,14 +184,13 @@ def found_settings(connection: KafkaConnection) -> Mapping[str, str]:
         resource = admin_of.ConfigResource(admin_of.ResourceType.TOPIC, connection.topic)
         [answer] = admin.describe_configs([resource], request_timeout=FIGURES_S).values()
         found = {name: str(entry.value) for name, entry in answer.result().items()}
-        topic = admin.list_topics(connection.topic, timeout=FIGURES_S).topics[connection.topic]
-    partitions = topic.partitions.values()
-    if all(one.leader >= 0 for one in partitions):
+        partitions = topic_description(connection, connection.topic, FIGURES_S, admin).partitions
+    if all(leader_of(one) >= 0 for one in partitions):
         KafkaFigures(connection).ends()
     return found | {
         "replicas": str(min(len(one.replicas) for one in partitions)),
-        "in sync": str(min(len(one.isrs) for one in partitions)),
-        "without leader": str(sum(one.leader < 0 for one in partitions)),
+        "in sync": str(min(len(one.isr) for one in partitions)),
+        "without leader": str(sum(leader_of(one) < 0 for one in partitions)),
     }
 
 

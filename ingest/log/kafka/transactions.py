@@ -10,10 +10,12 @@ from typing import Any, Final, NamedTuple
 
 from ingest.log.errors import RawLogUnavailable
 from ingest.log.kafka.connection import ANSWER_S, MAX_MESSAGE_BYTES, KafkaConnection, error_text, library, translated
-from ingest.log.kafka.group import PartitionGone, is_fenced
+from ingest.log.kafka.group import is_fenced
+from ingest.log.kafka.owned_partition import PartitionGone
 
-_UNDONE_AFTER_MS: Final = 60_000
-"""A transaction whose writer died is undone by the broker after that, unless another writer of its name comes first."""
+_UNDONE_AFTER_MS: Final = 10_000
+"""A transaction whose writer died is undone by the broker after that, unless another writer of its name comes first.
+Until then nobody reads what others wrote after it. One whose writer stands still for so long is judged again."""
 _TRIES: Final = 5
 
 
@@ -23,7 +25,8 @@ class Keyed(NamedTuple):
     topic: str
     partition: int
     key: str
-    value: bytes
+    value: bytes | None
+    """None ends what a compacted topic keeps by this key."""
     headers: Sequence[tuple[str, bytes]] = ()
 
 

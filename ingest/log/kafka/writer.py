@@ -18,6 +18,7 @@ from ingest.log.kafka.connection import (
     KafkaConnection,
     TopicMissing,
     library,
+    topic_description,
     translated,
     unavailable,
 )
@@ -167,7 +168,7 @@ class KafkaWriter:
                 queue_buffering_max_messages=_QUEUED_MESSAGES,
             )
         )
-        check_partitions(self._connection, producer)
+        check_partitions(self._connection, None)
         return producer
 
 
@@ -192,22 +193,31 @@ def check_partitions(
 ) -> None:
     """Raise RawLogMisfit if the topic has another number of partitions, RawLogUnavailable if it is not there.
 
-    `client`: any client of the library, inside `translated`. By default the topic of the raw log.
+    `client`: a consumer or an admin client, inside `translated`; a producer creates what it asks for, where the broker
+    lets it. None: a client of its own. By default the topic of the raw log.
     """
     topic, partitions = topic or connection.topic, partitions or connection.partitions
-    kafka = library()
-    try:
-        found = client.list_topics(topic, timeout=answer_s).topics.get(topic)
-    except kafka.KafkaException:
-        client.poll(0)  # the client names the cause to its callback, and calls it in here only
-        raise
-    if found is not None and found.error == kafka.KafkaError.TOPIC_AUTHORIZATION_FAILED:
-        raise kafka.KafkaException(found.error)
-    if found is None or not found.partitions:
-        raise TopicMissing(f"Kafka at {connection.servers} has no topic {topic}: run `haulwatch kafka init`")
+    if client is None or hasattr(client, "describe_topics"):
+        found = topic_description(connection, topic, answer_s, client)
+    else:
+        found = _seen_by(connection, client, topic, answer_s)
     if len(found.partitions) != partitions:
         raise RawLogMisfit(
             f"topic {topic} has {len(found.partitions)} partitions and HAULWATCH_KAFKA_PARTITIONS is "
             f"{connection.partitions}: set it to {len(found.partitions)}; a topic that gets more partitions moves "
             "devices between them, so begin with another HAULWATCH_KAFKA_PREFIX instead"
         )
+
+
+def _seen_by(connection: KafkaConnection, consumer: Any, topic: str, answer_s: float) -> Any:
+    kafka = library()
+    try:
+        found = consumer.list_topics(topic, timeout=answer_s).topics.get(topic)
+    except kafka.KafkaException:
+        consumer.poll(0)  # the client names the cause to its callback, and calls it in here only
+        raise
+    if found is not None and found.error == kafka.KafkaError.TOPIC_AUTHORIZATION_FAILED:
+        raise kafka.KafkaException(found.error)
+    if found is None or not found.partitions:
+        raise TopicMissing(f"Kafka at {connection.servers} has no topic {topic}: run `haulwatch kafka init`")
+    return found

@@ -10,6 +10,9 @@ from rules.engine.late.late_verdicts import Again, GapPassed, GapsKept, Judged, 
 from rules.engine.late.state_codec import ENCODER, decoder
 from rules.engine.stages.handed_on import HandedOn
 
+VERSION: Final = 1
+"""Of what is handed on: counted on by whoever changes a name or a field so that former programs cannot read it."""
+
 _Tagged = tuple[str, msgspec.Raw]
 _VERDICT: Final = "verdict"
 _AGAIN: Final = "again"
@@ -55,11 +58,14 @@ class HandedOnCodec:
         )
 
     def decode(self, packed: bytes) -> list[HandedOn]:
-        """Raises ValueError: another version wrote it."""
-        return [
-            HandedOn(one.fleet_time, [self._judged(*tagged) for tagged in one.verdicts], one.off, one.off_of_others)
-            for one in self._all.decode(packed)
-        ]
+        """Raises ValueError: it is damaged, or another version wrote it."""
+        try:
+            return [
+                HandedOn(one.fleet_time, [self._judged(*tagged) for tagged in one.verdicts], one.off, one.off_of_others)
+                for one in self._all.decode(packed)
+            ]
+        except KeyError as exc:
+            raise ValueError(f"{exc} is the name of no kind of verdict") from exc
 
     def _judged(self, name: str, packed: msgspec.Raw) -> Judged:
         if name == _AGAIN:

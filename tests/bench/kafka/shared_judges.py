@@ -22,8 +22,8 @@ from ingest.judge.judge import Judge
 from ingest.judge.workers.worker import Worker
 from ingest.log.kafka.connection import KafkaConnection
 from ingest.log.kafka.figures import KafkaFigures
-from ingest.log.kafka.group import PartitionLog
 from ingest.log.kafka.kafka_log import KafkaLog
+from ingest.log.kafka.owned_partition import PartitionLog
 from ingest.log.kafka.topic import create_topic
 from ingest.log.raw_log import RawLog
 from ingest.log.records import RawMessage

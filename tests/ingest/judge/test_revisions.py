@@ -1,5 +1,6 @@
 """Cities and rules that change while the judge, the recorder or nobody runs: what is judged by which."""
 
+import asyncio
 import gc
 import weakref
 from collections.abc import Sequence
@@ -32,6 +33,7 @@ from tests.closing import closed_later
 from tests.compiled import COMPILED
 from tests.ingest.judge.test_judge import FakeJournal, message
 from tests.rules.town import Trip, town
+from tests.waiting import eventually
 
 OLD = town(revision=1)
 NEW = replace(OLD, revision=2, devices={name: device for name, device in OLD.devices.items() if name != "T1"})
@@ -218,6 +220,34 @@ def test_a_revision_is_written_once_whoever_sees_it_first(tmp_path: Path) -> Non
         (tmp_path / "raw" / "revisions.json").write_text("spoiled")
         RevisionFollower(writers[0], registry).step()
         assert every_record(log)[-1].message.topic == CITY_TOPIC, "twice is better than never"
+
+
+async def test_a_revision_that_is_taken_back_after_another_machine_led_is_appended(tmp_path: Path) -> None:
+    """Each machine has a file of its own, which does not say what the other one appended."""
+    registry = Registry(OLD)
+
+    async def lead(follower: RevisionFollower, log: RawLog) -> None:
+        """Lead until the registry's revision is looked at, then end."""
+        stop, before = asyncio.Event(), len(cities(log))
+        running = asyncio.create_task(follower.run(stop))
+        await eventually(lambda: len(cities(log)) > before)
+        stop.set()
+        await running
+
+    def cities(log: RawLog) -> list[bytes]:
+        return [one.message.payload for one in every_record(log) if one.message.topic == CITY_TOPIC]
+
+    with closing(RawLog(tmp_path / "raw")) as log:
+        one, other = (
+            RevisionFollower(RevisionWriter(log, tmp_path / name, lambda: 5), registry, shared=True)
+            for name in ("one.json", "other.json")
+        )
+        await lead(one, log)
+        registry.held = NEW
+        await lead(other, log)
+        registry.held = OLD
+        await lead(one, log)
+        assert cities(log) == [city_record(held, 5).payload for held in (OLD, NEW, OLD)]
 
 
 def test_a_revision_that_the_log_has_lost_is_written_again(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from ingest.ledger.dead_letters import DeadLetters
 from ingest.ledger.rejections import read_rejections
 from ingest.ledger.report import read_ledger, read_status
-from ingest.ledger.shared.tables import SharedTables
+from ingest.ledger.shared.tables import LogTopic, SharedTables
 from ingest.ledger.state.port import StateUnavailable
 from ingest.recorder.state import RecorderState
 from tests.haulwatch.wiring.roles.as_process import of_role
@@ -39,7 +39,7 @@ def tables_of(url: str) -> Iterator[Opened]:
 async def bench(tables_of: Opened, tmp_path: Path) -> SharedBench:
     """A recorder that works as its own user: it took letters, tickets and totals through all of its tables."""
     tables = tables_of("record")
-    tables.prepare(1)
+    tables.prepare(1, LogTopic("city.raw", "1"))
     bench = SharedBench(tmp_path, WITH_BRIDGE, batch_records=3, tables=tables)
     dice = random.Random(1)
     for _ in range(10):

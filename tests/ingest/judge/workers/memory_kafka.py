@@ -53,7 +53,7 @@ class MemoryStore:
     def kept(self) -> Mapping[str, bytes]:
         return dict(self.topics.state.get(self.partition, {}))
 
-    def write(self, handed_on: Sequence[RawMessage], kept: Mapping[str, bytes], offset: int) -> None:
+    def write(self, handed_on: Sequence[RawMessage], kept: Mapping[str, bytes | None], offset: int) -> None:
         topics = self.topics
         topics.fails_before -= 1
         topics.fails_after -= 1
@@ -61,6 +61,11 @@ class MemoryStore:
             raise RawLogUnavailable("refused")
         for message in handed_on:
             topics.verdicts.append(LogRecord(len(topics.verdicts) + 1, message))
-        topics.state.setdefault(self.partition, {}).update(kept)
+        state = topics.state.setdefault(self.partition, {})
+        for key, value in kept.items():
+            if value is None:
+                state.pop(key, None)
+            else:
+                state[key] = value
         if topics.fails_after == 0:
             raise RawLogUnavailable("no answer")

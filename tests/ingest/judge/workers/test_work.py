@@ -10,6 +10,7 @@ from ingest.judge.workers.device_stage import DeviceStage
 from ingest.judge.workers.device_work import DeviceWork
 from ingest.judge.workers.fleet_stage import FleetStage
 from ingest.judge.workers.fleet_work import FleetWork
+from ingest.judge.workers.kept import FLEET
 from ingest.log.errors import RawLogUnavailable
 from ingest.log.kafka.record_format import partition_of_device
 from rules.catalogue import build_rules
@@ -44,9 +45,9 @@ class Run:
             self.topics.fails_after = self.dice.randint(0, 3)
         try:
             if partition == PARTITIONS:
-                self._fleet().step(limit=self.dice.randint(1, 30))
+                self.its_fleet().step(limit=self.dice.randint(1, 30))
             else:
-                self._device(partition).step(limit=self.dice.randint(1, 80))
+                self.device(partition).step(limit=self.dice.randint(1, 80))
             died = self.dice.random() < 0.05
         except RawLogUnavailable:
             died = True
@@ -64,12 +65,12 @@ class Run:
     def finish(self) -> None:
         self.topics.fails_before = self.topics.fails_after = 0
         for partition in range(PARTITIONS):
-            self._device(partition).finish()
-        while self._fleet().step():
+            self.device(partition).finish()
+        while self.its_fleet().step():
             pass
-        self._fleet().finish()
+        self.its_fleet().finish()
 
-    def _device(self, partition: int) -> DeviceWork:
+    def device(self, partition: int) -> DeviceWork:
         if partition not in self.devices:
             stage = DeviceStage(
                 partition,
@@ -81,7 +82,7 @@ class Run:
             self.devices[partition] = DeviceWork(self.logs[partition], self.topics.store, stage, first)
         return self.devices[partition]
 
-    def _fleet(self) -> FleetWork:
+    def its_fleet(self) -> FleetWork:
         if self.fleet is None:
             stage = FleetStage(PARTITIONS, lambda: CITY, lambda: self.rules)
             log = MemoryLog(0, self.topics.verdicts)
@@ -98,3 +99,41 @@ def test_owners_that_die_at_any_step_hand_on_each_verdict_once(seed: int, monkey
     run.finish()
     assert run.deaths > 10
     assert run.journal.changes == as_one_log(run.messages)
+
+
+def test_no_row_of_a_state_that_another_program_wrote_is_restored_with_newer_ones() -> None:
+    run, clean = Run(Random(1)), Run(Random(1))
+    partition = max(range(PARTITIONS), key=lambda one: len(run.logs[one].records))
+    _judge(run, partition, len(run.logs[partition].records))
+    run.topics.state[partition][FLEET] = b"\xc1"
+    run.devices.clear()
+    early = len(run.logs[partition].records) // 40
+    _judge(run, partition, early)
+    run.devices.clear()
+    _judge(clean, partition, early)
+    clean.devices.clear()
+    restored, expected = (dict(one.device(partition).stage.engine.whole().devices) for one in (run, clean))
+    assert run.device(partition).offset == early
+    assert restored == expected
+    assert len(run.topics.state[partition]) == len(clean.topics.state[partition])
+
+
+def test_no_row_of_verdicts_that_another_program_wrote_is_restored_with_newer_ones() -> None:
+    run = Run(Random(1))
+    run.finish()
+    for partition in range(PARTITIONS):
+        _judge(run, partition, len(run.logs[partition].records))
+    run.finish()
+    rows = run.fleet_topics.state[0]
+    rows |= {FLEET: b"\xc1", "truck-of-long-ago": b"\xc1"}
+    run.fleet = None
+    run.finish()
+    assert "truck-of-long-ago" not in run.fleet_topics.state[0]
+    assert run.fleet_topics.state[0][FLEET] != b"\xc1"
+
+
+def _judge(run: Run, partition: int, end: int) -> None:
+    work = run.device(partition)
+    while work.offset < end:
+        work.step(limit=min(50, end - work.offset))
+    work.finish()

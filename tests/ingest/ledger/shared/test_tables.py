@@ -16,7 +16,7 @@ from ingest.ledger.dead_letters import AlreadyRedriven, DeadLetters
 from ingest.ledger.deltas import LedgerDelta
 from ingest.ledger.report import Ledger, RecorderStatus, read_ledger, read_status
 from ingest.ledger.shared import tables as tables_module
-from ingest.ledger.shared.tables import SharedTables, StateMisfit
+from ingest.ledger.shared.tables import LogTopic, SharedTables, StateMisfit
 from ingest.ledger.state.port import StateFenced, StateUnavailable
 from ingest.recorder.recorder import Recorder
 from ingest.recorder.state import BatchCommit, RecorderState, WriteTimes
@@ -254,6 +254,16 @@ def test_the_tables_are_of_so_many_partitions_for_ever(tables: SharedTables) -> 
         assert db.execute('SELECT partition, "offset" FROM progress ORDER BY 1').fetchall() == [
             (number, 0) for number in range(4)
         ]
+
+
+def test_the_tables_are_of_one_topic_for_ever(tables: SharedTables) -> None:
+    tables.prepare(2)  # as a migration does
+    first = LogTopic("city.raw", "kMw8n1ZbTsm5o0w4rXk7Xg")
+    tables.prepare(2, first)
+    tables.prepare(2, first)
+    for other in (first._replace(id="another"), LogTopic("town.raw", "one-more")):
+        with pytest.raises(StateMisfit, match=r"of topic city.raw \(id kMw8.* it was made anew, or is another city's"):
+            tables.prepare(2, other)
 
 
 def test_a_database_that_is_no_postgresql_is_refused_by_name(tmp_path: Path) -> None:

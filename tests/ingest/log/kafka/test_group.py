@@ -8,8 +8,9 @@ import pytest
 
 from ingest.log.errors import RawLogMisfit, RawLogUnavailable
 from ingest.log.kafka.connection import KafkaConnection
-from ingest.log.kafka.group import GroupMember, PartitionGone, PartitionLog
+from ingest.log.kafka.group import GroupMember
 from ingest.log.kafka.kafka_log import KafkaLog
+from ingest.log.kafka.owned_partition import PartitionGone, PartitionLog
 from ingest.log.kafka.state_topic import StateTopic
 from ingest.log.kafka.topic import check_judge_topics, create_topic
 from ingest.log.kafka.transactions import Keyed, Transactions
