@@ -25,7 +25,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
 
 
 def topics(connection: KafkaConnection) -> set[str]:
-    return {name for name in admin(connection).list_topics(timeout=PATIENCE_S).topics if name.startswith(connection.prefix)}
+    return {
+        name for name in admin(connection).list_topics(timeout=PATIENCE_S).topics if name.startswith(connection.prefix)
+    }
 
 
 def test_to_look_for_a_topic_does_not_create_it(server: KafkaServer) -> None:
