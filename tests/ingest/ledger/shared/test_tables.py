@@ -283,6 +283,18 @@ def test_a_recorder_of_before_the_tables_were_restored_or_moved_is_fenced(tables
         now.check_owner()
 
 
+async def test_a_topic_that_postgresql_cannot_hold_does_not_stop_its_partition(
+    tmp_path: Path, tables: SharedTables
+) -> None:
+    tables.prepare(1)
+    bench = SharedBench(tmp_path, WITH_BRIDGE, tables=tables)
+    bench.receive_raw("haulwatch/v1/truck-1/pos\0x", b"{}")
+    bench.receive(position(1))
+    await bench.drain()
+    assert counts(bench.ledger())["stored"] == 1
+    assert [letter.topic for letter in DeadLetters(tables).list()] == ["haulwatch/v1/truck-1/pos\\0x"]
+
+
 def test_a_database_that_is_no_postgresql_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(StateMisfit, match="HAULWATCH_DATABASE_URL names no PostgreSQL"):
         SharedTables(f"sqlite:///{tmp_path / 'haulwatch.db'}")
