@@ -114,6 +114,8 @@ COMPILED = (
     "rules/tracking/datum.py",
     "rules/tracking/emptyings.py",
     "rules/tracking/load.py",
+    "rules/tracking/manifest_book.py",
+    "rules/tracking/manifest_weighings.py",
     "rules/tracking/manifests.py",
     "rules/tracking/motion.py",
     "rules/tracking/quality.py",

@@ -14,7 +14,7 @@ class WeighingSessions(Protocol):
     def session(self, session_id: str, where: SessionFilter | None = None) -> SessionDetail | None: ...
 
     def resolve(self, session_id: str, decision: Decision) -> SessionDetail:
-        """Raises UnknownSession, ResolveRefused."""
+        """Raises UnknownSession, SessionOutdated, ResolveRefused."""
 
 
 class NoWeighingSessions:

@@ -37,10 +37,15 @@ def read_bounded(path: Path, max_bytes: int, split: str) -> bytes:
     return content
 
 
-def load_yaml(content: bytes) -> Any:
+def load_yaml_keys_once(content: bytes) -> Any:
+    """As `load_yaml`, and a key that is there twice is refused; for who does not look for it."""
+    return load_yaml(content, _KeysOnce)
+
+
+def load_yaml(content: bytes, loader: "type[_NoAliases] | None" = None) -> Any:
     """The content of a YAML file without aliases. Raises UnboundedFile."""
     try:
-        return yaml.load(content, _NoAliases)  # noqa: S506 - a SafeLoader
+        return yaml.load(content, loader or _NoAliases)  # noqa: S506 - a SafeLoader
     except RecursionError:
         raise UnboundedFile(_TOO_DEEP, _TOO_DEEP_ZH) from None
     except (yaml.YAMLError, ValueError) as exc:  # ValueError: 2026-02-30, or a number of 5,000 digits
@@ -103,13 +108,16 @@ class _NoAliases(yaml.SafeLoader):
             raise _AliasRefused(event.anchor, event.start_mark)
         return super().compose_node(parent, index)
 
+
+class _KeysOnce(_NoAliases):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Refuse a key that is there twice: YAML 1.2 does, and PyYAML takes the last one."""
-        seen: set[str] = set()
+        lines: dict[str, int] = {}
         for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value in seen:
-                fault = f"the key {key.value!r:.60} is there twice: keep one"
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            if key.value in lines:
+                fault = f"the key {key.value!r:.60} stands in line {lines[key.value]} already: keep one"
                 raise yaml.constructor.ConstructorError(None, None, fault, key.start_mark)
-            if isinstance(key, yaml.ScalarNode):
-                seen.add(key.value)
+            lines[key.value] = key.start_mark.line + 1
         return super().construct_mapping(node, deep)

@@ -1,4 +1,7 @@
-"""Manifests as somebody sees them who may not see all trucks: others are unknown, as if they had never been."""
+"""Manifests as somebody sees them who may not see all trucks: others are unknown, as if they had never been.
+
+A manifest is of the vehicle for which it was issued, wherever the terminal is now.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -35,13 +38,13 @@ class NarrowedManifests:
 
     def manifest(self, number: str) -> ManifestDetail | None:
         found = self._manifests.manifest(number)
-        return found if found is not None and found.manifest.device_id in self._city().devices else None
+        return found if found is not None and found.manifest.document.vehicle_id in self._city().vehicles else None
 
     def number_of_code(self, code: str) -> str | None:
         number = self._manifests.number_of_code(code)
         return None if number is None or self.manifest(number) is None else number
 
     def manifests(self, where: ManifestFilter, *, limit: int, before: str | None = None) -> ManifestPage:
-        seen = frozenset(self._city().devices)
-        wanted = seen if where.device_ids is None else seen & where.device_ids
-        return self._manifests.manifests(replace(where, device_ids=wanted), limit=limit, before=before)
+        seen = frozenset(self._city().vehicles)
+        wanted = seen if where.vehicle_ids is None else seen & where.vehicle_ids
+        return self._manifests.manifests(replace(where, vehicle_ids=wanted), limit=limit, before=before)

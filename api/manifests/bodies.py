@@ -8,7 +8,7 @@ from api.access.acting import ACTOR
 from api.http.instants import Instant
 from api.manifests.answers import DOCUMENT_EXAMPLE
 from devices.readings.text import ShortText
-from rules.manifests.document import MAX_ADDRESS, ManifestDocument, Number, Quantity, Reason
+from rules.manifests.document import Address, ManifestDocument, Number, Quantity, Reason
 
 _NetKg = Annotated[float, Field(gt=0, le=200_000, allow_inf_nan=False)]
 _NOT_ASKED: Final = {"haulier", "route_version", "permits"}
@@ -37,7 +37,7 @@ class ManifestFields(BaseModel):
     quantity: Quantity
     depart_at: Instant
     arrive_by: Instant = Field(description="End of the planned time window, at most a week after `depart_at`")
-    source_address: Annotated[str, Field(max_length=MAX_ADDRESS)] | None = None
+    source_address: Address | None = None
     haulier: ShortText | None = Field(None, description="Default: that of the vehicle")
     driver: ShortText | None = None
     route_id: ShortText | None = None

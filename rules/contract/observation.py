@@ -10,7 +10,7 @@ from devices.city.model import Approvals, City, Device, Vehicle
 from devices.city.sites import Route, SiteKind
 from devices.readings.models import Position, Reading
 from rules.tracking import Emptying, Fix, Track
-from rules.tracking.manifests import ManifestBook
+from rules.tracking.manifest_book import ManifestBook
 
 _POSITION: Final = Position  # compiled, the name of a class that is not is looked up each time, a constant is not
 

@@ -13,7 +13,7 @@ from rules.engine.late.late_readings import LateReadings
 from rules.engine.not_judged import NotJudged
 from rules.engine.reorder_buffer import ReorderBuffer, is_status
 from rules.engine.rules_in_force import RulesInForce
-from rules.tracking.manifests import ManifestBook
+from rules.tracking.manifest_book import ManifestBook
 
 NOT_BEGUN: Final = 1 << 62
 """In `rules_begun`: the rule is off."""

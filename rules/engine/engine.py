@@ -32,7 +32,7 @@ from rules.engine.snapshot import FleetRow, Rows, Unsaved
 from rules.engine.stages.handed_on import HandedOn, subject_of
 from rules.manifests.model import TruckManifest
 from rules.tracking.emptyings import BinLevels, EmptyingSpan
-from rules.tracking.manifests import ManifestBook
+from rules.tracking.manifest_book import ManifestBook
 from rules.tracking.registry import TRACKERS
 
 AnyRule = Rule[Any]

@@ -51,8 +51,8 @@ def _check_sites(document: ManifestDocument, city: City) -> None:
         version_at(city.versions_of_site(site_id), document.depart_at)
         for site_id in (document.source_id, document.destination_id)
     )
-    if source is None:
-        raise ManifestRefused("source_id", "name a registered site: GET /api/v1/sites lists them")
+    if source is None or not source.validity.covers(document.depart_at):
+        raise ManifestRefused("source_id", "name a site that is registered then: GET /api/v1/sites lists them")
     if destination is None:
         raise ManifestRefused("destination_id", "name a registered site: GET /api/v1/sites lists them")
     if source.id == destination.id:
@@ -67,10 +67,14 @@ def _route_version(document: ManifestDocument, city: City) -> int | None:
     versions = [
         route.version
         for route in city.routes
-        if route.id == document.route_id and document.route_version in {None, route.version}
+        if route.id == document.route_id
+        and document.route_version in {None, route.version}
+        and route.validity.covers(document.depart_at)
     ]
     if not versions:
-        raise ManifestRefused("route_id", "name a registered route, and a version that it has")
+        raise ManifestRefused(
+            "route_id", "name a route that is registered then, and a version of it that holds at depart_at"
+        )
     return max(versions)
 
 

@@ -59,7 +59,7 @@ def _visible(text: str) -> str:
 
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=MAX_REASON), AfterValidator(_visible)]
 Number = Annotated[str, StringConstraints(pattern=NUMBER_PATTERN)]
-_Address = Annotated[str, StringConstraints(max_length=MAX_ADDRESS), AfterValidator(_visible)]
+Address = Annotated[str, StringConstraints(max_length=MAX_ADDRESS), AfterValidator(_visible)]
 _Tonnes = Annotated[float, Field(gt=0, le=200, allow_inf_nan=False)]
 _Volume = Annotated[float, Field(gt=0, le=1_000, allow_inf_nan=False)]
 _Density = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]
@@ -103,7 +103,7 @@ class ManifestDocument(_Value):
     depart_at: int
     arrive_by: int
     """The planned time window."""
-    source_address: _Address | None = None
+    source_address: Address | None = None
     haulier: ShortText | None = None
     """None: that of the vehicle."""
     driver: ShortText | None = None
@@ -221,6 +221,7 @@ class ManifestFilter:
     """As judged."""
     device_ids: frozenset[str] | None = None
     vehicle_id: str | None = None
+    vehicle_ids: frozenset[str] | None = None
     source_id: str | None = None
     destination_id: str | None = None
     start: int | None = None

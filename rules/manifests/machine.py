@@ -12,6 +12,7 @@ from devices.readings.manifests import ManifestTerms
 from devices.readings.models import ManifestAction
 from rules.manifests.model import (
     MAX_REFUSALS,
+    MAX_SEEN_TRANSITIONS,
     MAX_TRANSITIONS,
     UNDER_WAY,
     Manifest,
@@ -34,7 +35,9 @@ TELEMETRY: Final = frozenset(
     }
 )
 _BEFORE_DISPOSAL: Final = UNDER_WAY | {_S.ARRIVED}
-_AT_DISPOSAL: Final = frozenset({_S.ARRIVED, _S.DISPOSAL_CONFIRMED})
+_UNLOADED: Final = frozenset({_S.DRAFT, _S.SOURCE_CONFIRMED})
+_ENDS: Final = frozenset({Trigger.SETTLE, Trigger.VOID})
+"""Whatever was done with a manifest, a person may end it."""
 _MATCHED: Final = frozenset({_S.DISPOSAL_CONFIRMED, _S.CLOSED, _S.DISCREPANCY})
 """States in which another weight may come of a corrected ticket."""
 
@@ -55,6 +58,12 @@ class Event:
     destination: str | None = None
     net_kg: float | None = None
     ticket: str = ""
+    bridge: str = ""
+    """Which weighed it."""
+    corrects: bool = False
+    """Its ticket replaces the one before."""
+    weighed_at: int = 0
+    """When, if not `at`: what is weighed before its site was named counts from then on."""
 
 
 class Refused(Exception):
@@ -86,14 +95,17 @@ def issue(number: str, event: Event) -> Manifest:
 def step(manifest: Manifest, event: Event) -> Manifest:
     """The manifest after an event; the same one where it changes nothing. Raises Refused for an action of a person."""
     if event.trigger in TELEMETRY:
+        if len(manifest.transitions) >= MAX_SEEN_TRANSITIONS:
+            return manifest
         noted = _noted(manifest, event)
         moved = _advance(noted, event)
-        return moved if noted.net_kg == manifest.net_kg else _matched(moved, event)
+        same = (noted.net_kg, noted.source_net_kg) == (manifest.net_kg, manifest.source_net_kg)
+        return moved if same else _matched(moved, event)
     if event.no in manifest.taken:
         return manifest
     if event.trigger is Trigger.CHECK:
         return _checked(replace(manifest, taken=(*manifest.taken, event.no)), event)
-    if len(manifest.transitions) >= MAX_TRANSITIONS:
+    if len(manifest.transitions) >= MAX_TRANSITIONS and event.trigger not in _ENDS:
         raise Refused("it was changed too often: void it, and issue another one")
     acted = _acted(replace(manifest, taken=(*manifest.taken, event.no)), event)
     return _advance(acted, event)
@@ -166,8 +178,16 @@ def _rerouted(manifest: Manifest, event: Event) -> Manifest:
     if event.destination in {manifest.terms.destination, manifest.terms.source}:
         raise Refused("destination: name another site than the source and the one before")
     terms = _with_destination(manifest.terms, event.destination, event.at)
-    leg = replace(manifest, terms=terms, leg=manifest.leg + 1, net_kg=None, ticket="", arrived_at=0, weighed_at=0)
-    return _moved(replace(leg, departed_at=0), _S.IN_TRANSIT, event)
+    leg = replace(_unweighed(manifest), terms=terms, leg=manifest.leg + 1)
+    return _moved(leg, _S.IN_TRANSIT, event)
+
+
+def _unweighed(manifest: Manifest) -> Manifest:
+    """The manifest without what was seen at a disposal site."""
+    return replace(
+        manifest, net_kg=None, ticket="", ticket_of="", ticket_at=0, ticket_kg=None,
+        arrived_at=0, weighed_at=0, departed_at=0,
+    )  # fmt: skip
 
 
 def _with_destination(terms: ManifestTerms, destination: str, at: int) -> ManifestTerms:
@@ -199,26 +219,68 @@ def _noted(manifest: Manifest, event: Event) -> Manifest:  # noqa: PLR0911 - one
     """The manifest with what telemetry shows."""
     stage = manifest.stage
     match event.trigger:
-        case Trigger.WEIGHED_AT_SOURCE if stage in {_S.DRAFT, _S.SOURCE_CONFIRMED}:
-            return replace(manifest, source_net_kg=event.net_kg)
+        case Trigger.WEIGHED_AT_SOURCE if stage is not _S.VOID:
+            return _weighed_at_source(manifest, event)
         case Trigger.LEFT_SOURCE if not manifest.left_at and stage is not _S.VOID:
             return replace(manifest, left_at=event.at)
+        case Trigger.ENTERED_DESTINATION if manifest.passed_by and stage not in {_S.REJECTED, _S.VOID}:
+            return replace(manifest, departed_at=0)
         case Trigger.ENTERED_DESTINATION if not manifest.arrived_at and stage not in {_S.REJECTED, _S.VOID}:
             return replace(manifest, arrived_at=event.at)
-        case Trigger.WEIGHED if event.net_kg is not None and stage not in {_S.DRAFT, _S.REJECTED, _S.VOID}:
-            arrived_at = manifest.arrived_at or event.at
-            weighed = replace(manifest, net_kg=event.net_kg, ticket=event.ticket, arrived_at=arrived_at)
-            return replace(weighed, weighed_at=manifest.weighed_at or event.at)
+        case Trigger.WEIGHED if stage not in {_S.REJECTED, _S.VOID}:
+            return _weighed(manifest, event)
         case Trigger.LEFT_DESTINATION if manifest.arrived_at and not manifest.departed_at:
             return replace(manifest, departed_at=event.at)
-        case Trigger.RETURNED if stage is _S.DRAFT:  # what it was seen to do was with another load
+        case Trigger.RETURNED if stage in _UNLOADED and manifest.net_kg is None:
+            # What it was seen to do was with another load.
             return replace(manifest, left_at=0, arrived_at=0, departed_at=0)
         case _:
             return manifest
 
 
+def _weighed(manifest: Manifest, event: Event) -> Manifest:
+    """The manifest with what a ticket shows of its load; a repeat of it shows nothing new."""
+    at = event.weighed_at or event.at
+    is_known = bool(event.ticket) and (event.ticket, event.bridge) == (manifest.ticket, manifest.ticket_of)
+    if event.net_kg is None or (is_known and event.net_kg == manifest.ticket_kg):
+        return manifest
+    return replace(
+        manifest,
+        net_kg=event.net_kg,
+        ticket=event.ticket,
+        ticket_of=event.bridge,
+        ticket_at=manifest.ticket_at if is_known or event.corrects else at,
+        ticket_kg=event.net_kg,
+        arrived_at=manifest.arrived_at or at,
+        weighed_at=manifest.weighed_at or at,
+    )
+
+
+def _weighed_at_source(manifest: Manifest, event: Event) -> Manifest:
+    """Likewise at the source; once the load has left, only another weight of the same ticket counts."""
+    is_known = bool(event.ticket) and (event.ticket, event.bridge) == (
+        manifest.source_ticket,
+        manifest.source_ticket_of,
+    )
+    if event.net_kg is None or (is_known and event.net_kg == manifest.source_ticket_kg):
+        return manifest
+    if manifest.stage not in _UNLOADED and not (is_known or event.corrects):
+        return manifest
+    return replace(
+        manifest,
+        source_net_kg=event.net_kg,
+        source_ticket=event.ticket,
+        source_ticket_of=event.bridge,
+        source_ticket_at=manifest.source_ticket_at if is_known or event.corrects else event.at,
+        source_ticket_kg=event.net_kg,
+    )
+
+
 def _checked(manifest: Manifest, event: Event) -> Manifest:
-    if manifest.stage in {_S.SOURCE_CONFIRMED, _S.IN_TRANSIT} and manifest.terms.arrive_by <= event.at:
+    waits = manifest.stage in {_S.SOURCE_CONFIRMED, _S.IN_TRANSIT} or (
+        manifest.stage is _S.ARRIVED and manifest.passed_by
+    )
+    if waits and manifest.terms.arrive_by <= event.at:
         return _moved(replace(manifest, overdue_at=event.at), _S.OVERDUE, event)
     return manifest
 
@@ -233,12 +295,14 @@ def _advance(manifest: Manifest, event: Event) -> Manifest:
     return manifest
 
 
-def _next(manifest: Manifest, event: Event) -> ManifestState | None:
+def _next(manifest: Manifest, event: Event) -> ManifestState | None:  # noqa: PLR0911 - one for each state
     """The next state on the way of the load; None if it has to wait."""
     match manifest.stage:
         case _S.SOURCE_CONFIRMED if manifest.left_at or manifest.arrived_at:
             return _S.IN_TRANSIT
-        case _S.IN_TRANSIT | _S.OVERDUE if manifest.arrived_at:
+        case _S.IN_TRANSIT if manifest.arrived_at:
+            return _S.ARRIVED
+        case _S.OVERDUE if manifest.arrived_at and not manifest.passed_by:
             return _S.ARRIVED
         case _S.ARRIVED if manifest.net_kg is not None:
             return _S.DISPOSAL_CONFIRMED

@@ -11,7 +11,9 @@ from typing import Final, NamedTuple
 from devices.readings.manifests import ManifestTerms
 
 MAX_TRANSITIONS: Final = 60
-"""Of one manifest: an honest trip has six. Beyond it people's actions are refused; telemetry adds a few at most."""
+"""Of one manifest: an honest trip has six. Beyond it people can only settle or void it."""
+MAX_SEEN_TRANSITIONS: Final = MAX_TRANSITIONS + 12
+"""Beyond it telemetry moves it no more: a bridge that sends a ticket with ever other weights moves it each time."""
 MAX_REFUSALS: Final = 12
 """Kept of one manifest, the newest."""
 
@@ -113,6 +115,17 @@ class Manifest:
     """As the disposal site weighed or stated it."""
     ticket: str = ""
     """Number of the ticket that shows it."""
+    ticket_of: str = ""
+    """The bridge of that ticket: numbers are of one bridge."""
+    ticket_at: int = 0
+    """When it was weighed first: numbers begin anew."""
+    ticket_kg: float | None = None
+    """What it said last. A repeat says nothing new, whatever a person corrected meanwhile."""
+    source_ticket: str = ""
+    source_ticket_of: str = ""
+    source_ticket_at: int = 0
+    source_ticket_kg: float | None = None
+    """Likewise of the ticket at the source."""
     left_at: int = 0
     """When the truck left the source; 0: not yet, as for the next ones."""
     arrived_at: int = 0
@@ -136,6 +149,11 @@ class Manifest:
     def is_open(self) -> bool:
         """Telemetry may still move it."""
         return self.stage not in FINAL
+
+    @property
+    def passed_by(self) -> bool:
+        """It has left the disposal site, and nothing was weighed or confirmed there: it may have driven through."""
+        return self.departed_at > 0 and self.net_kg is None
 
     @property
     def sent_kg(self) -> float | None:

@@ -4,6 +4,7 @@ What judgement has not taken yet is counted in: the same state machine says what
 state does not allow.
 """
 
+import re
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -37,6 +38,9 @@ from rules.manifests.tables import manifest, manifest_action, manifest_state
 
 MAX_OPEN: Final = 16
 """Open manifests of one vehicle: a day's trips may be issued in the morning."""
+OWN_NUMBER: Final = re.compile(r"[0-9]{8}-.{6}\Z")
+"""The form of the numbers that the platform gives: the day, and six characters, of which it counts up digits."""
+_DAY_MS: Final = 86_400_000
 _CLOCK: Final = "haulwatch"
 _LOCK: Final = 4_827_309
 """Of writers of manifests, among the advisory locks of the database (`rules.alerts.acting`)."""
@@ -68,6 +72,8 @@ class ManifestStore:
 
     def issue(self, document: ManifestDocument, actor: str, at: int, number: str | None = None) -> ManifestDetail:
         """Issue a draft; `number`: that of another system. Raises ManifestRefused."""
+        if number is not None and OWN_NUMBER.match(number):
+            raise ManifestRefused("number", "the platform numbers like this itself: give one of another form, or none")
         city = self._city()
         document, device = checked(document, city), terminal_of(document, city, at)
         terms = document.terms()
@@ -164,8 +170,9 @@ class ManifestStore:
         with transaction(self._engine) as connection:
             _wait_for_turn(connection)
             due = connection.execute(query.order_by(manifest.c.check_at)).all()
-            for number, check_at in due:
-                _add_action(connection, number, ManifestDeed.CHECK, _CLOCK, check_at, "", {})
+            acted = _last_actions(connection, [number for number, _ in due])
+            for number, check_at in due:  # judgement takes it after what made it due
+                _add_action(connection, number, ManifestDeed.CHECK, _CLOCK, max(check_at, acted[number]), "", {})
                 connection.execute(update(manifest).where(manifest.c.number == number).values(check_at=None))
         return len(due)
 
@@ -210,10 +217,21 @@ def _open_of(connection: Connection, device_id: str) -> list[str]:
     return list(connection.execute(query.limit(MAX_OPEN)).scalars())
 
 
+def _last_actions(connection: Connection, numbers: Sequence[str]) -> dict[str, int]:
+    """When somebody acted last on each of these manifests."""
+    query = select(manifest_action.c.number, func.max(manifest_action.c.at)).group_by(manifest_action.c.number)
+    rows = connection.execute(query.where(manifest_action.c.number.in_(numbers)))
+    return {row[0]: row[1] for row in rows}
+
+
 def _new_number(connection: Connection, at: int) -> str:
-    """The day in UTC and a serial number in it."""
-    day = datetime.fromtimestamp(at / 1000, UTC).strftime("%Y%m%d")
-    newest = select(func.max(manifest.c.number)).where(manifest.c.number.regexp_match(rf"^{day}-[0-9]{{6}}$"))
+    """The day in UTC and a serial number in it. Nobody else gives numbers of this form (`OWN_NUMBER`)."""
+    day, begins = datetime.fromtimestamp(at / 1000, UTC).strftime("%Y%m%d"), at - at % _DAY_MS
+    newest = select(func.max(manifest.c.number)).where(
+        manifest.c.issued_at >= begins,  # by its index
+        manifest.c.issued_at < begins + _DAY_MS,
+        manifest.c.number.like(f"{day}-______"),
+    )
     last = connection.execute(newest).scalar()
     return f"{day}-{(int(last[9:]) if last else 0) + 1:06}"
 
@@ -278,6 +296,8 @@ def _conditions(where: ManifestFilter) -> list[Any]:
         for name in ("vehicle_id", "source_id", "destination_id")
         if (value := getattr(where, name)) is not None
     ]
+    if where.vehicle_ids is not None:
+        found.append(manifest.c.vehicle_id.in_(sorted(where.vehicle_ids)))
     if where.device_ids is not None:
         found.append(manifest.c.device_id.in_(sorted(where.device_ids)))
     if where.state is not None:

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from devices.city.model import City
-from devices.city.sites import version_at
+from devices.city.sites import SiteKind, version_at
 from devices.readings.streams import stream_of
 from rules.weighing.session import Flow, TareSource
 
@@ -24,6 +24,7 @@ _ESTIMATE_SIGMA_KG: Final = 300.0
 """Of one with a tare that was not weighed: tanks, mud, bodies."""
 _COVERAGE: Final = 2.0
 """Standard deviations of the band, some 95 %."""
+_FILLED: Final = frozenset({SiteKind.DISPOSAL_SITE, SiteKind.LANDFILL})
 UNKNOWN: Final = ""
 """Stream, district or haulier that nobody knows."""
 
@@ -111,6 +112,8 @@ class SiteBalance:
     """Half the width of the band of some 95 % around the difference, by the errors of all weighings."""
     sessions: int
     estimated: int
+    stays_on_site: bool = False
+    """`stock_change_kg` is what came in, as nothing leaves the site but trucks: nobody measured it."""
 
     @property
     def difference_kg(self) -> float:
@@ -178,15 +181,27 @@ def totals(lines: Mapping[Heading, Tonnage], *by: str) -> dict[tuple[str, ...], 
     return dict(sorted(found.items()))
 
 
+def filled_sites(city: City) -> frozenset[str]:
+    """Ids of sites that loads are brought to for good."""
+    return frozenset(site_id for site_id, site in city.sites.items() if site.kind in _FILLED)
+
+
 def balances(
-    lines: Mapping[Heading, Tonnage], stocks: Mapping[tuple[str, str], Stocks] | None = None
+    lines: Mapping[Heading, Tonnage],
+    stocks: Mapping[tuple[str, str], Stocks] | None = None,
+    filled: frozenset[str] = frozenset(),
 ) -> list[SiteBalance]:
-    """The balance of each site and day. `stocks`: by day and site."""
+    """The balance of each site and day. `stocks`: by day and site. `filled`: sites where what comes in stays, on days
+    of which `stocks` has nothing.
+    """
     found = []
     by_flow = totals(lines, "day", "site", "flow")
     for (day, site), all_of in totals(lines, "day", "site").items():
         kg = {flow: _kg(by_flow.get((day, site, str(flow)))) for flow in Flow}
-        stock = (stocks or {}).get((day, site), Stocks())
+        stock = (stocks or {}).get((day, site))
+        stays = stock is None and site in filled
+        if stock is None:
+            stock = Stocks(round(kg[Flow.IN] - kg[Flow.OUT], 3)) if stays else Stocks()
         variance = all_of.sessions * _NET_SIGMA_KG**2 + all_of.estimated * _ESTIMATE_SIGMA_KG**2
         found.append(
             SiteBalance(
@@ -199,6 +214,7 @@ def balances(
                 round(_COVERAGE * math.sqrt(variance), 1),
                 all_of.sessions,
                 all_of.estimated,
+                stays,
             )
         )
     return found

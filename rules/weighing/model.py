@@ -2,6 +2,7 @@
 
 WeighingError
 ├── UnknownSession   no session has this id
+├── SessionOutdated  the session is another than the one that a person saw
 ├── ResolveRefused   the request cannot stand; names the field and what to do
 └── InvalidCursor    the cursor was not made by this store
 """
@@ -29,6 +30,10 @@ class ResolveRefused(WeighingError):
     def __init__(self, field: str, hint: str) -> None:
         super().__init__(f"{field}: {hint}")
         self.field, self.hint = field, hint
+
+
+class SessionOutdated(WeighingError):
+    """The session is another than the one that a person saw."""
 
 
 class InvalidCursor(WeighingError):
@@ -131,3 +136,5 @@ class Decision:
     reason: str
     at: int
     """Wall clock, ms."""
+    revision: int | None = None
+    """Of the session, as this person saw it; None: it holds whatever the session is meanwhile."""

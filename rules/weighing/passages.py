@@ -15,15 +15,15 @@ from devices.readings.tickets import (
     by_ticket,
     count_once,
     net_kg,
-    ticket_number,
     ticket_weighing,
 )
+from rules.weighing.related import groups_of, numbered
 from rules.weighing.session import MAX_STAY_MS, Flow, MatchedBy
 from rules.weighing.site_weighing import SiteWeighing
 from rules.weighing.truck_match import TruckMatch
 
-MAX_SAME_NUMBER: Final = 128
-"""Weighings of one bridge with one number; more, and the number names no ticket: the first ones count."""
+MAX_OF_A_TICKET: Final = 128
+"""Weighings of one ticket; more say nothing new, and the first ones count."""
 
 
 @dataclass(slots=True)
@@ -78,14 +78,13 @@ def in_order(weighings: Iterable[SiteWeighing]) -> list[SiteWeighing]:
 
 def passages_of(weighings: Iterable[SiteWeighing]) -> list[Passage]:
     """The passages of these weighings, in any order; in order of time. Weighings of one bridge have distinct times."""
-    by_root: dict[tuple[str, str], list[SiteWeighing]] = {}
     ordered = in_order(weighings)
-    roots = _roots(ordered)
-    for one in ordered:
-        key = one.weighing.device_id, ticket_number(one.weighing.ticket)
-        by_root.setdefault((key[0], roots[key]), []).append(one)
+    by_group: dict[int, list[SiteWeighing]] = {}
+    groups = groups_of([numbered(one.weighing, one.truck.vehicle_id) for one in ordered])
+    for one, group in zip(ordered, groups, strict=True):
+        by_group.setdefault(group, []).append(one)
     found: list[Passage] = []
-    for same_number in by_root.values():
+    for same_number in by_group.values():
         wholes = _tickets([one for one in same_number if net_kg(one.weighing) is not None])
         halves = [one for one in same_number if net_kg(one.weighing) is None]
         for direction in ("in", "out"):
@@ -99,36 +98,16 @@ def passages_of(weighings: Iterable[SiteWeighing]) -> list[Passage]:
     return sorted(found, key=lambda one: one.order)
 
 
-def _roots(weighings: Sequence[SiteWeighing]) -> dict[tuple[str, str], str]:
-    """By bridge and number: the least number among those that corrections join with it."""
-    root: dict[tuple[str, str], str] = {}
-
-    def of(bridge: str, number: str) -> str:
-        while (above := root.setdefault((bridge, number), number)) != number:
-            number = above
-        return number
-
-    for one in weighings:
-        bridge, number = one.weighing.device_id, ticket_number(one.weighing.ticket)
-        found = of(bridge, number)
-        if one.weighing.corrects is not None:
-            corrected = of(bridge, ticket_number(one.weighing.corrects))
-            root[bridge, max(found, corrected)] = min(found, corrected)
-    return {(bridge, number): of(bridge, number) for bridge, number in list(root)}
-
-
 def _tickets(weighings: Sequence[SiteWeighing]) -> list[Passage]:
     """Weighings of one bridge, number and kind, in order, as tickets."""
-    taken = weighings[:MAX_SAME_NUMBER]
-    of_tickets = [ticket_weighing(one.weighing) for one in taken]
-    states = count_once(of_tickets)
-    return [
-        Passage(
-            next(taken[index] for index in members if states[index] is TicketState.COUNTED),
-            [taken[index] for index in members],
-        )
-        for members in by_ticket(of_tickets)
-    ]
+    of_tickets = [ticket_weighing(one.weighing) for one in weighings]
+    found = []
+    for members in by_ticket(of_tickets):
+        taken = members[:MAX_OF_A_TICKET]
+        states = count_once([of_tickets[index] for index in taken])
+        counted = max(place for place, state in enumerate(states) if state is TicketState.COUNTED)
+        found.append(Passage(weighings[taken[counted]], [weighings[index] for index in taken]))
+    return found
 
 
 def _whole_of(half: Passage, wholes: Sequence[Passage]) -> Passage | None:

@@ -7,7 +7,7 @@ A session follows from weighings and decisions alone, so it is the same whatever
 they change nothing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection, and_, select
@@ -20,18 +20,21 @@ from rules.weighing.rows import (
     Key,
     Place,
     PlacedWeighing,
+    assign,
     decisions_on,
+    dismissed_match,
+    no_more_corrected,
     of_one_ticket,
     placed_of,
     rows_of,
-    with_same_numbers,
+    with_same_tickets,
 )
 from rules.weighing.session import MatchedBy, TareSource, WeighingSession
 from rules.weighing.sessions import TareOf, sessions_of
 from rules.weighing.site_weighing import SiteWeighing, site_weighing
 from rules.weighing.tables import weighing as weighings_table
 from rules.weighing.tables import weighing_session as sessions
-from rules.weighing.tares import OF_TARES, usual_tare
+from rules.weighing.tares import OF_TARES, registered_tare, usual_tare
 from rules.weighing.truck_match import TruckMatch, TruckMatcher
 
 REMADE_MS: Final = 2 * DAY_MS
@@ -53,37 +56,52 @@ def project(
     """Make the sessions around these weighings anew. `now`: wall clock, ms, of the revisions. `left`: where weighings
     were that now are of another truck or site.
     """
-    spans: dict[tuple[str, str], tuple[int, int]] = {}
-    for place in (*left, *_places(_touched(connection, touched))):
-        low, high = spans.get((place.site, place.truck), (place.ts, place.ts))
-        spans[place.site, place.truck] = min(low, place.ts), max(high, place.ts)
     old: dict[str, dict[str, Any]] = {}
-    new: dict[str, dict[str, Any]] = {}
-    for (site, truck), (low, high) in sorted(spans.items()):
-        reach = TARE_REACH_MS if _needs_history(truck, city) else REMADE_MS
-        since, until = low - REMADE_MS, high + reach
-        for row in connection.execute(_standing(site, truck, since, until)).mappings():
-            old[row["id"]] = dict(row)
-        for values in _made(connection, site, truck, (since, until), city, trucks):
-            new[values["id"]] = values
+    made: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
+    spans: dict[tuple[str, str], tuple[int, int]] = {}
+    ask = [*left, *_places(_touched(connection, touched))]
+    while ask:
+        waiting = set[tuple[str, str]]()
+        for place in ask:
+            key = place.site, place.truck
+            low, high = spans.get(key, (place.ts, place.ts))
+            spans[key] = min(low, place.ts), max(high, place.ts)
+            waiting.add(key)
+        ask = []
+        for site, truck in sorted(waiting):
+            low, high = spans[site, truck]
+            reach = TARE_REACH_MS if _needs_history(truck, city) else REMADE_MS
+            span = low - REMADE_MS, high + reach
+            there = [dict(row) for row in connection.execute(_standing(site, truck, *span)).mappings()]
+            old |= {row["id"]: row for row in there}
+            rows, changed = _rows(connection, site, truck, span, there, city, trucks)
+            sessions_made = _made(connection, rows, truck, city, trucks)
+            made[site, truck] = {
+                values["id"]: values
+                for values in sessions_made
+                if (values["site"], values["truck"]) == (site, truck) and span[0] <= values["weighed_at"] <= span[1]
+            }
+            of_old = {(device_id, ts) for row in there for device_id, ts in row["weighings"]}
+            moved = [
+                Place(values["site"], values["truck"], values["weighed_at"])
+                for values in sessions_made
+                if (values["site"], values["truck"]) != (site, truck)
+                and any((device_id, ts) in of_old for device_id, ts in values["weighings"])
+            ]
+            ask += [*changed, *(one for one in moved if not _is_within(one, spans))]
+    new = {id_: values for of_place in made.values() for id_, values in of_place.items()}
     return revise(connection, old, new, now)
+
+
+def _is_within(place: Place, spans: Mapping[tuple[str, str], tuple[int, int]]) -> bool:
+    low, high = spans.get((place.site, place.truck), (1, 0))
+    return low <= place.ts <= high
 
 
 def _touched(connection: Connection, touched: Iterable[Key]) -> list[PlacedWeighing]:
     """These weighings, and those that may be of a ticket with one of them."""
     own = rows_of(connection, touched)
-    times: dict[str, list[int]] = {}
-    for row in own:
-        times.setdefault(row.key.device_id, []).append(row.key.ts)
-    found = with_same_numbers(connection, own)
-    corrected = {(row.key.device_id, row.corrects) for row in found if row.corrects is not None}
-    return [
-        row
-        for row in found
-        if row.corrects is not None
-        or (row.key.device_id, row.number) in corrected
-        or any(abs(ts - row.key.ts) <= READ_MS for ts in times.get(row.key.device_id, ()))
-    ]
+    return with_same_tickets(connection, [*own, *no_more_corrected(connection, own)])
 
 
 def _places(rows: Sequence[PlacedWeighing]) -> list[Place]:
@@ -103,14 +121,30 @@ def _needs_history(truck: str, city: City) -> bool:
     return any(not version.tare_kg for version in versions)
 
 
-def _made(
-    connection: Connection, site: str, truck: str, span: tuple[int, int], city: City, trucks: TruckMatcher
-) -> Iterable[dict[str, Any]]:
-    """The sessions of one truck at one site in a span, as values of rows."""
+def _rows(
+    connection: Connection,
+    site: str,
+    truck: str,
+    span: tuple[int, int],
+    there: Sequence[Mapping[str, Any]],
+    city: City,
+    trucks: TruckMatcher,
+) -> tuple[list[PlacedWeighing], list[Place]]:
+    """The weighings that may make sessions of one truck at one site in a span, or made those that are there; and the
+    places that change as some of them are of another truck or site by what is known now.
+    """
     table = weighings_table.c
     near = and_(table.site_id == site, table.truck == truck, table.ts.between(span[0] - READ_MS, span[1] + READ_MS))
-    own = [placed_of(one) for one in connection.execute(select(weighings_table).where(near)).mappings()]
-    rows = [row for row in with_same_numbers(connection, own) if row.site is not None]
+    own = {row.key: row for row in map(placed_of, connection.execute(select(weighings_table).where(near)).mappings())}
+    lack = {Key(device_id, ts) for row in there for device_id, ts in row["weighings"]} - own.keys()
+    own |= {row.key: row for row in rows_of(connection, lack)}
+    return assign(connection, with_same_tickets(connection, list(own.values())), city, trucks)
+
+
+def _made(
+    connection: Connection, rows: Sequence[PlacedWeighing], truck: str, city: City, trucks: TruckMatcher
+) -> list[dict[str, Any]]:
+    """The sessions of these weighings, as values of rows."""
     decided = decisions_on(connection, [row.key for row in rows])
     placed, dismissed = [], set[Key]()
     for row in rows:
@@ -121,15 +155,18 @@ def _made(
             vehicle_id = decided[row.key]
             if vehicle_id is None:
                 dismissed.add(row.key)
+                one = SiteWeighing(one.weighing, one.site, one.way, dismissed_match(one.truck))
             else:
                 terminal = trucks.terminal_of(vehicle_id, row.key.ts)
                 by_person = TruckMatch(vehicle_id, terminal, MatchedBy.PERSON, 1.0)
                 one = SiteWeighing(one.weighing, one.site, one.way, by_person)
         placed.append(one)
-    for session in sessions_of(placed, _tares(connection, placed, truck, city)):
-        key = truck_of_session(session)
-        if session.site == site and key == truck and span[0] <= session.weighed_at <= span[1]:
-            yield values_of(session, key, dismissed=any(Key(*one) in dismissed for one in session.weighings))
+    return [
+        values_of(
+            session, truck_of_session(session), dismissed=any(Key(*one) in dismissed for one in session.weighings)
+        )
+        for session in sessions_of(placed, _tares(connection, placed, truck, city))
+    ]
 
 
 def truck_of_session(session: WeighingSession) -> str:
@@ -173,3 +210,27 @@ def _standing(site: str, truck: str, since: int, until: int) -> Any:
         table.weighed_at.between(since, until),
         table.withdrawn.is_(False),
     )
+
+
+def sessions_to_revise(connection: Connection, since: int, city: City, trucks: TruckMatcher) -> Iterable[list[Key]]:
+    """The weighings of each session since `since`, device time in ms, whose match or tare the registry has otherwise
+    now: one vehicle has its plate, but as a person typed it, or on another terminal, or with another tare.
+    """
+    table = sessions.c
+    there = select(
+        table.weighings, table.plate, table.weighed_at, table.vehicle_id, table.vehicle, table.matched_by,
+        table.tare_source, table.tare_kg, table.gross_kg,
+    ).where(table.weighed_at >= since, table.withdrawn.is_(False))  # fmt: skip
+    registered = registered_tare(city)
+    for row in connection.execute(there.order_by(table.weighed_at, table.id)).mappings().all():
+        if row["vehicle_id"] is None:
+            continue
+        match = trucks.match(row["plate"], row["weighed_at"])
+        by_plate = row["matched_by"] != MatchedBy.PERSON
+        terminal = match.device_id if by_plate else trucks.terminal_of(row["vehicle_id"], row["weighed_at"])
+        tare = registered(row["vehicle_id"], row["weighed_at"])
+        kg = None if tare is None else min(tare.kg, row["gross_kg"])
+        of_registry = row["tare_kg"] if row["tare_source"] == TareSource.REGISTERED else None
+        has_tare = row["tare_source"] == TareSource.WEIGHED or of_registry == kg
+        if terminal != row["vehicle"] or not has_tare or (by_plate and match.by != row["matched_by"]):
+            yield [Key(device_id, ts) for device_id, ts in row["weighings"]]

@@ -4,23 +4,23 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple, TypeVar
 
 from msgspec import convert, to_builtins
-from sqlalchemy import Connection, RowMapping, and_, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, and_, func, insert, or_, select, tuple_, update
 
 from devices.city.model import City
-from devices.readings.instants import DAY_MS
 from devices.readings.models import Weighing
 from devices.readings.plates import comparable_plate
-from devices.readings.tickets import ticket_number
+from devices.readings.tickets import REPEATED_WITHIN_MS, ticket_number
+from rules.weighing.related import CORRECTED_AFTER_MS, Numbered, groups_of, numbered
+from rules.weighing.session import MatchedBy
 from rules.weighing.site_weighing import site_weighing
 from rules.weighing.tables import weighing as weighings_table
 from rules.weighing.tables import weighing_decision as decisions
 from rules.weighing.truck_match import NO_TRUCK, TruckMatch, TruckMatcher
 
-SAME_NUMBER_MS: Final = 40 * DAY_MS
-"""Weighings of one bridge and number are compared over so long, as the recorder does."""
 _ROUNDS: Final = 8
-"""Corrections of corrections that are followed at once."""
+"""Days of a number that is used again and again by one truck, or corrections of corrections, that are followed."""
 _CHUNK: Final = 200
+_PAGE: Final = 2_000
 _T = TypeVar("_T")
 
 
@@ -85,83 +85,171 @@ def add_weighings(connection: Connection, found: Iterable[Weighing], city: City,
 
 
 def assign(
-    connection: Connection, keys: Iterable[Key], city: City, trucks: TruckMatcher
-) -> tuple[list[Key], list[Place]]:
-    """Give these weighings the site and the truck that are known now, by plate or by a person. Return which of them
-    moved, and the places that they left.
+    connection: Connection, rows: Sequence[PlacedWeighing], city: City, trucks: TruckMatcher
+) -> tuple[list[PlacedWeighing], list[Place]]:
+    """Give these weighings the site and the truck that are known now, by plate or by a person. Return them as they are
+    then, and the places that some left and came to.
     """
-    rows = rows_of(connection, keys)
     decided = decisions_on(connection, [row.key for row in rows])
-    moved, left = list[Key](), list[Place]()
+    found, changed = list[PlacedWeighing](), list[Place]()
     for row in rows:
         placed = site_weighing(row.weighing, city, trucks)
         site = None if placed is None else placed.site
-        truck = truck_of(NO_TRUCK if placed is None else placed.truck, row.weighing)
+        match = NO_TRUCK if placed is None else placed.truck
+        if row.key in decided:
+            match = dismissed_match(match)
+        truck = truck_of(match, row.weighing)
         if (vehicle_id := decided.get(row.key)) is not None:
             truck = f"v {vehicle_id}"
         if (site, truck) != (row.site, row.truck):
-            moved.append(row.key)
-            if row.site is not None:
-                left.append(Place(row.site, row.truck, row.key.ts))
+            changed += [
+                Place(of_site, of_truck, row.key.ts)
+                for of_site, of_truck in ((row.site, row.truck), (site, truck))
+                if of_site is not None
+            ]
             of_row = update(weighings_table).where(
                 weighings_table.c.device_id == row.key.device_id, weighings_table.c.ts == row.key.ts
             )
             connection.execute(of_row.values(site_id=site, truck=truck))
-    return moved, left
+        found.append(row._replace(site=site, truck=truck))
+    return found, changed
 
 
-def without_truck(connection: Connection, since: int) -> list[Key]:
-    """Weighings since this device time, ms, whose plate named no vehicle, or that stood on no site."""
+def dismissed_match(match: TruckMatch) -> TruckMatch:
+    """What is left of a match after a person said that no registered truck is meant: a plate that is registered as it
+    was read.
+    """
+    return match if match.by is MatchedBy.PLATE else NO_TRUCK
+
+
+def weighings_since(connection: Connection, since: int) -> Iterable[list[PlacedWeighing]]:
+    """All weighings since this device time, ms, some at once, in order of time."""
     table = weighings_table.c
-    query = select(table.device_id, table.ts).where(
-        table.ts >= since, or_(table.site_id.is_(None), table.truck.like("p %"))
-    )
-    return [Key(device_id, ts) for device_id, ts in connection.execute(query.order_by(table.ts, table.device_id))]
+    last = since, ""
+    while True:
+        query = select(weighings_table).where(tuple_(table.ts, table.device_id) > tuple_(*last))
+        page = connection.execute(query.order_by(table.ts, table.device_id).limit(_PAGE)).mappings().all()
+        if not page:
+            return
+        yield [placed_of(row) for row in page]
+        last = page[-1]["ts"], page[-1]["device_id"]
 
 
 def of_one_ticket(rows: Sequence[PlacedWeighing]) -> Iterable[list[PlacedWeighing]]:
-    """Groups of weighings of one bridge whose numbers are the same, or correct one another."""
-    group: dict[tuple[str, str], set[str]] = {}
-    for row in rows:
-        device_id = row.key.device_id
-        joined = {row.number} | ({row.corrects} if row.corrects is not None else set())
-        for number in tuple(joined):
-            joined |= group.get((device_id, number), set())
-        for number in joined:
-            group[device_id, number] = joined
-    together: dict[tuple[str, str], list[PlacedWeighing]] = {}
-    for row in rows:
-        together.setdefault((row.key.device_id, min(group[row.key.device_id, row.number])), []).append(row)
+    """Groups of weighings of one bridge that may be of one ticket."""
+    together: dict[int, list[PlacedWeighing]] = {}
+    for row, group in zip(rows, groups_of([_numbered(row) for row in rows]), strict=True):
+        together.setdefault(group, []).append(row)
     return together.values()
 
 
-def with_same_numbers(connection: Connection, rows: Sequence[PlacedWeighing]) -> list[PlacedWeighing]:
-    """These weighings, and those that have their numbers, correct them or are corrected by them."""
-    found = {row.key: row for row in rows}
-    ask = list(found.values())
+def with_same_tickets(connection: Connection, rows: Sequence[PlacedWeighing]) -> list[PlacedWeighing]:
+    """These weighings, and those that may be of a ticket with one of them: a day around each, and by corrections."""
+    pool = {row.key: row for row in rows}
+    wanted = dict(pool)
+    ask: Sequence[PlacedWeighing] = rows
     for _ in range(_ROUNDS):
-        wanted: dict[str, tuple[set[str], int, int]] = {}
-        for row in ask:
-            numbers, low, high = wanted.get(row.key.device_id, (set[str](), row.key.ts, row.key.ts))
-            numbers |= {row.number} | ({row.corrects} if row.corrects is not None else set())
-            wanted[row.key.device_id] = numbers, min(low, row.key.ts), max(high, row.key.ts)
-        ask = []
-        for device_id, (numbers, low, high) in sorted(wanted.items()):
-            for chunk in chunks(sorted(numbers)):
-                table = weighings_table.c
-                related = and_(
-                    table.device_id == device_id,
-                    table.ts.between(low - SAME_NUMBER_MS, high + SAME_NUMBER_MS),
-                    or_(table.number.in_(chunk), table.corrects.in_(chunk)),
-                )
-                for one in connection.execute(select(weighings_table).where(related)).mappings():
-                    row = placed_of(one)
-                    if row.key not in found:
-                        found[row.key] = row
-                        ask.append(row)
         if not ask:
             break
-    return list(found.values())
+        for row in (*_same_day(connection, ask), *_corrected(connection, ask)):
+            pool.setdefault(row.key, row)
+        ask = []
+        for together in of_one_ticket(list(pool.values())):
+            if any(row.key in wanted for row in together):
+                ask += [row for row in together if row.key not in wanted]
+        wanted |= {row.key: row for row in ask}
+    return list(wanted.values())
+
+
+def _same_day(connection: Connection, rows: Sequence[PlacedWeighing]) -> Iterable[PlacedWeighing]:
+    """Weighings with the number of one of these, within a day of it."""
+    times: dict[tuple[str, str], list[int]] = {}
+    for row in rows:
+        times.setdefault((row.key.device_id, row.number), []).append(row.key.ts)
+    table = weighings_table.c
+    spans = [
+        and_(table.device_id == device_id, table.number == number, table.ts.between(low, high))
+        for (device_id, number), of_number in sorted(times.items())
+        for low, high in _spans(of_number)
+    ]
+    for chunk in chunks(spans):
+        for one in connection.execute(select(weighings_table).where(or_(*chunk))).mappings():
+            yield placed_of(one)
+
+
+def _spans(times: Iterable[int]) -> list[tuple[int, int]]:
+    """A day around each of these times; those that overlap are one."""
+    found: list[tuple[int, int]] = []
+    for ts in sorted(times):
+        low = ts - REPEATED_WITHIN_MS
+        if found and found[-1][1] >= low:
+            low = found.pop()[0]
+        found.append((low, ts + REPEATED_WITHIN_MS))
+    return found
+
+
+def _corrected(connection: Connection, rows: Sequence[PlacedWeighing]) -> Iterable[PlacedWeighing]:
+    """What these weighings correct, and what corrects them: a correction is of the last weighing with the number."""
+    for row in rows:
+        if row.corrects is not None and (found := _last_before(connection, row.key, row.corrects)) is not None:
+            yield found
+    for _, corrections in _corrections(connection, rows):
+        yield from corrections
+
+
+def no_more_corrected(connection: Connection, rows: Sequence[PlacedWeighing]) -> list[PlacedWeighing]:
+    """Weighings that would have the corrections of these, without them."""
+    found = [_last_before(connection, row.key, row.number) for row, _ in _corrections(connection, rows)]
+    return [row for row in found if row is not None]
+
+
+def _last_before(connection: Connection, key: Key, number: str) -> PlacedWeighing | None:
+    table = weighings_table.c
+    found = select(weighings_table).where(
+        table.device_id == key.device_id,
+        table.number == number,
+        table.ts >= key.ts - CORRECTED_AFTER_MS,
+        table.ts < key.ts,
+    )
+    row = connection.execute(found.order_by(table.ts.desc()).limit(1)).mappings().first()
+    return None if row is None else placed_of(row)
+
+
+def _corrections(
+    connection: Connection, rows: Sequence[PlacedWeighing]
+) -> Iterable[tuple[PlacedWeighing, list[PlacedWeighing]]]:
+    """Those of these weighings that are corrected, each with its corrections."""
+    table = weighings_table.c
+    numbers = _numbers_corrected(connection, rows)
+    for row in rows:
+        device_id, ts = row.key
+        if (device_id, row.number) not in numbers:
+            continue
+        after = and_(table.device_id == device_id, table.ts > ts, table.ts <= ts + CORRECTED_AFTER_MS)
+        again = connection.execute(select(func.min(table.ts)).where(after, table.number == row.number)).scalar()
+        until = ts + CORRECTED_AFTER_MS if again is None else again
+        of_row = select(weighings_table).where(after, table.corrects == row.number, table.ts <= until)
+        corrections = [placed_of(one) for one in connection.execute(of_row).mappings()]
+        if corrections:
+            yield row, corrections
+
+
+def _numbers_corrected(connection: Connection, rows: Sequence[PlacedWeighing]) -> set[tuple[str, str]]:
+    """Bridges and numbers of these weighings that a correction names at any time."""
+    numbers: dict[str, set[str]] = {}
+    for row in rows:
+        numbers.setdefault(row.key.device_id, set()).add(row.number)
+    table, found = weighings_table.c, set[tuple[str, str]]()
+    for device_id, of_bridge in sorted(numbers.items()):
+        for chunk in chunks(sorted(of_bridge)):
+            named = select(table.corrects).where(table.device_id == device_id, table.corrects.in_(chunk)).distinct()
+            found |= {(device_id, number) for (number,) in connection.execute(named)}
+    return found
+
+
+def _numbered(row: PlacedWeighing) -> Numbered:
+    found = numbered(row.weighing, row.truck[2:] if row.truck.startswith("v ") else None)
+    return found._replace(number=row.number, corrects=row.corrects)
 
 
 def rows_of(connection: Connection, keys: Iterable[Key]) -> list[PlacedWeighing]:

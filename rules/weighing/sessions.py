@@ -25,6 +25,13 @@ TYPED: Final = 0.9
 """Confidence in weights that a person typed."""
 
 
+WEIGHED_AGAIN_MS: Final = 300_000
+"""A truck that passes again so soon, the same way and with weights of the same kind, is weighed again under another
+number: it cannot have fetched another load, or tipped and come back."""
+_SAME_LOAD_SHARE: Final = 0.1
+"""Halves that differ by more are gross and tare: not even a light truck weighs nine tenths of what it does full."""
+
+
 class Tare(NamedTuple):
     """A tare that was not weighed on this visit."""
 
@@ -64,7 +71,7 @@ def _visits(passages: Sequence[Passage]) -> list[tuple[Passage, Passage | None]]
     """The visits of one truck to one site: a passage, and the one on the way out, if it is another."""
     visits: list[tuple[Passage, Passage | None]] = []
     waiting: Passage | None = None
-    for passage in passages:
+    for passage in _once(passages):
         if waiting is not None and _is_same_visit(waiting, passage):
             if passage.is_whole:
                 passage.absorb(waiting)
@@ -83,6 +90,25 @@ def _visits(passages: Sequence[Passage]) -> list[tuple[Passage, Passage | None]]
     if waiting is not None:
         visits.append((waiting, None))
     return visits
+
+
+def _once(passages: Sequence[Passage]) -> list[Passage]:
+    """Passages of one truck, without those that the next one weighs again: the last weights hold."""
+    found: list[Passage] = []
+    for passage in passages:
+        if found and _is_weighed_again(found[-1], passage):
+            passage.absorb(found.pop())
+        found.append(passage)
+    return found
+
+
+def _is_weighed_again(first: Passage, again: Passage) -> bool:
+    if again.at - first.at > WEIGHED_AGAIN_MS or first.is_whole != again.is_whole:
+        return False
+    if first.weighing.direction != again.weighing.direction:
+        return False
+    heavier, lighter = sorted((first.weighing.gross_kg, again.weighing.gross_kg), reverse=True)
+    return first.is_whole or heavier - lighter <= _SAME_LOAD_SHARE * heavier
 
 
 def _is_same_visit(entered: Passage, passage: Passage) -> bool:
@@ -156,7 +182,9 @@ def _whole(passage: Passage) -> _Weights:
 def _half(passage: Passage, tare_of: TareOf) -> _Weights:
     """One weight: what lay on the truck when it passed, as far as its tare is known."""
     weighing, truck = passage.weighing, passage.truck
-    flow = Flow(weighing.direction)
+    flow = passage.counted.way or Flow(weighing.direction)
+    if flow is not Flow(weighing.direction):  # the truck is empty this way: nobody knows what it brought or fetched
+        return _Weights(flow, weighing.gross_kg, None, None, NO_TARE)
     tare = tare_of(truck.vehicle_id, passage.at) if truck.vehicle_id is not None else None
     if tare is None:
         return _Weights(flow, weighing.gross_kg, None, None, NO_TARE)

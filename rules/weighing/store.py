@@ -3,10 +3,10 @@
 import base64
 import binascii
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, false, func, insert, or_, select, tuple_, update
+from sqlalchemy import BigInteger, Connection, Engine, cast, false, func, insert, or_, select, tuple_, update
 
 from devices.city.model import City
 from devices.db.database import transaction
@@ -18,13 +18,14 @@ from rules.weighing.model import (
     SessionChange,
     SessionDetail,
     SessionFilter,
+    SessionOutdated,
     SessionPage,
     SessionView,
     UnknownSession,
 )
-from rules.weighing.projection import project
+from rules.weighing.projection import project, sessions_to_revise
 from rules.weighing.revisions import Changed
-from rules.weighing.rows import Key, add_weighings, assign, without_truck
+from rules.weighing.rows import Key, Place, add_weighings, assign, rows_of, weighings_since
 from rules.weighing.session import MatchedBy
 from rules.weighing.tables import weighing_decision, weighing_progress, weighing_session, weighing_session_change
 from rules.weighing.truck_match import TruckMatcher
@@ -59,7 +60,7 @@ class SessionStore:
         with transaction(self._engine) as connection:
             _wait_for_turn(connection)
             added = add_weighings(connection, found, city, trucks)
-            assign(connection, added, city, trucks)  # people may have decided about them before
+            assign(connection, rows_of(connection, added), city, trucks)  # people may have decided about them before
             changed = project(connection, added, city, trucks, now)
             if _progress(connection, source) < last:
                 row = weighing_progress.c
@@ -75,11 +76,15 @@ class SessionStore:
         city, trucks = self._now()
         with transaction(self._engine) as connection:
             _wait_for_turn(connection)
-            moved, left = assign(connection, without_truck(connection, since), city, trucks)
-            return project(connection, moved, city, trucks, now, left)
+            changed, again = list[Place](), list[Key]()
+            for rows in weighings_since(connection, since):
+                changed += assign(connection, rows, city, trucks)[1]
+            for one in sessions_to_revise(connection, since, city, trucks):
+                again += one
+            return project(connection, again, city, trucks, now, changed)
 
     def resolve(self, session_id: str, decision: Decision) -> SessionDetail:
-        """Say which truck a session is of. Raises UnknownSession, ResolveRefused."""
+        """Say which truck a session is of. Raises UnknownSession, SessionOutdated, ResolveRefused."""
         city, trucks = self._now()
         if decision.vehicle_id is not None and decision.vehicle_id not in city.vehicles:
             raise ResolveRefused("vehicle_id", f"no vehicle {decision.vehicle_id!r}: register it, or name another")
@@ -91,6 +96,8 @@ class SessionStore:
                 raise ResolveRefused("session", "it was withdrawn: later weighings made another of it")
             if before.matched_by is MatchedBy.PLATE:
                 raise ResolveRefused("session", f"its plate is that of vehicle {before.vehicle_id}")
+            if decision.revision not in {None, before.revision}:
+                raise SessionOutdated(f"it has revision {before.revision} meanwhile: look at it again")
             for key in keys:
                 connection.execute(
                     insert(weighing_decision).values(
@@ -102,7 +109,7 @@ class SessionStore:
                         at=decision.at,
                     )
                 )
-            _, left = assign(connection, keys, city, trucks)
+            _, left = assign(connection, rows_of(connection, keys), city, trucks)
             project(connection, keys, city, trucks, decision.at, left)
             return _detail(connection, session_id)
 
@@ -138,12 +145,24 @@ class SessionStore:
             if cursor is None:
                 return
 
-    def changes_since(self, at: int, limit: int = 100_000) -> Sequence[SessionChange]:
-        """Revisions since a wall-clock time, ms, oldest first."""
-        table = weighing_session_change.c
-        query = select(weighing_session_change).where(table.at >= at).order_by(table.no).limit(limit)
-        with transaction(self._engine) as connection:
-            return [SessionChange.model_validate(dict(row)) for row in connection.execute(query).mappings()]
+    def changes_since(self, at: int, *, start: int | None = None, end: int | None = None) -> Iterator[SessionChange]:
+        """Revisions since a wall-clock time, ms, oldest first, read some at once. `start` (inclusive) and `end`
+        (exclusive): only of sessions that were weighed then, before the revision or after it.
+        """
+        table, last = weighing_session_change.c, 0
+        where = [table.at >= at]
+        if start is not None and end is not None:
+            # As text first: what JSON has is a number of 4 bytes to SQLAlchemy.
+            weighed_at = [cast(state["weighed_at"].as_string(), BigInteger) for state in (table.before, table.after)]
+            where.append(or_(*(one.between(start, end - 1) for one in weighed_at)))
+        while True:
+            query = select(weighing_session_change).where(*where, table.no > last).order_by(table.no).limit(_FETCHED)
+            with transaction(self._engine) as connection:
+                found = [SessionChange.model_validate(dict(row)) for row in connection.execute(query).mappings()]
+            yield from found
+            if len(found) < _FETCHED:
+                return
+            last = found[-1].no
 
     def _now(self) -> tuple[City, TruckMatcher]:
         city = self._city()

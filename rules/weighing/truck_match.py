@@ -1,7 +1,7 @@
 """Which truck a weighing is of: by its plate, also one that was misread where one registered plate only fits it. Pure.
 
 Letters O and I stand on no Chinese plate (GA 36-2018), so they are misread digits wherever they come. Other letters
-that look like digits may be right: a plate that fits with them is less sure.
+that look like digits may be right, and of a truck that is not registered: such a plate is a candidate for a person.
 """
 
 from collections.abc import Callable, Sequence
@@ -47,11 +47,9 @@ _FORMS: Final[tuple[tuple[_Form, bool, float], ...]] = (
     (str, False, EXACT),
     (_without_misread_letters, False, 0.97),
     (str, True, 0.9),
-    (_without_misread_letters, True, 0.88),
-    (_with_digits, False, 0.85),
-    (_with_digits, True, 0.75),
 )
-"""Ways to compare, the surest first: form, whether the ticket lacks the province character, and confidence."""
+"""Ways to compare, the surest first: form, whether the ticket lacks the province character, and confidence. Below 0.9
+a plate may be right as it was read, and of a truck that is not registered: a person chooses."""
 
 
 class TruckMatcher:

@@ -12,7 +12,7 @@ from api.access.roles import OFFICERS, VIEWERS
 from api.access.visible import Parts
 from api.http.openapi import answer, problems
 from api.http.paging import CURSOR_HINT, Cursor
-from api.http.problems import WRITE_REFUSED, ProblemKind, invalid
+from api.http.problems import WRITE_REFUSED, ProblemKind, RequestRefused, invalid
 from api.resources.weighing.sessions import DETAIL_EXAMPLE, EXAMPLE, MAX_LISTED, READ, SessionPath, no_such_session
 from devices.readings.text import ShortText
 from rules.weighing.model import (
@@ -21,6 +21,7 @@ from rules.weighing.model import (
     ResolveRefused,
     SessionDetail,
     SessionFilter,
+    SessionOutdated,
     SessionView,
     UnknownSession,
 )
@@ -29,6 +30,7 @@ from rules.weighing.truck_match import TruckMatcher
 router = APIRouter(prefix="/unmatched-weighings", tags=["weighings"], dependencies=[*PERSONAL, *VIEWERS])
 
 MAX_REASON: Final = 500
+MAX_REVISION: Final = 2**31 - 1
 
 
 class Candidate(BaseModel):
@@ -64,6 +66,9 @@ class ResolveBody(BaseModel):
         },
     )
     vehicle_id: ShortText | None = Field(description="Registered vehicle; null: of none that is registered")
+    revision: int = Field(
+        ge=1, le=MAX_REVISION, description="Of the session as you saw it; refused if it is another one now"
+    )
     reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON, pattern=r"^[^\x00]*$")]
     actor: ShortText | None = Field(None, description=ACTOR)
 
@@ -123,7 +128,14 @@ def find_unmatched(
     response_model=SessionDetail,
     dependencies=OFFICERS,
     responses=answer("The session with all its revisions", DETAIL_EXAMPLE)
-    | problems(*READ, ProblemKind.NOT_FOUND, ProblemKind.BAD_REQUEST, *WRITE_REFUSED, ProblemKind.TOO_LARGE),
+    | problems(
+        *READ,
+        ProblemKind.NOT_FOUND,
+        ProblemKind.BAD_REQUEST,
+        *WRITE_REFUSED,
+        ProblemKind.OUTDATED,
+        ProblemKind.TOO_LARGE,
+    ),
 )
 def resolve(parts: Parts, caller: CurrentCaller, session_id: SessionPath, body: ResolveBody) -> SessionDetail:
     """Name the vehicle of a session, or say that it is of none that is registered. A decision may be changed by another
@@ -131,10 +143,12 @@ def resolve(parts: Parts, caller: CurrentCaller, session_id: SessionPath, body: 
 
     A session whose plate is that of a registered vehicle is not resolved: correct the ticket at the bridge.
     """
-    decision = Decision(body.vehicle_id, acting_name(caller, body.actor), body.reason, parts.now())
+    decision = Decision(body.vehicle_id, acting_name(caller, body.actor), body.reason, parts.now(), body.revision)
     try:
         return parts.weighing_sessions.resolve(session_id, decision)
     except UnknownSession as exc:
         raise no_such_session(session_id) from exc
+    except SessionOutdated as exc:
+        raise RequestRefused(ProblemKind.OUTDATED, str(exc)) from exc
     except ResolveRefused as exc:
         raise invalid(f"body.{exc.field}" if exc.field == "vehicle_id" else "path.session_id", exc.hint) from exc

@@ -9,7 +9,7 @@ from devices.bounded_files import (
     MAX_YAML_BYTES,
     UnboundedFile,
     load_json,
-    load_yaml,
+    load_yaml_keys_once,
     read_bounded,
 )
 from devices.city.files.problems import WHOLE, Problems
@@ -79,7 +79,7 @@ class GivenFiles:
 
 
 _LOADERS: Final[Mapping[str, tuple[Callable[[bytes], Any], int]]] = {
-    YAML: (load_yaml, MAX_YAML_BYTES),
+    YAML: (load_yaml_keys_once, MAX_YAML_BYTES),
     CSV: (load_csv, MAX_YAML_BYTES),
     GEOJSON: (load_json, MAX_JSON_BYTES),
 }

@@ -104,6 +104,9 @@ def resolve(
     reason: Annotated[str, typer.Option(prompt=True, help="Why; it stays for ever.")],
     vehicle: Annotated[str | None, typer.Option(help="The registered vehicle, by its id.")] = None,
     none: Annotated[bool, typer.Option("--none", help="It was of no registered vehicle.")] = False,
+    revision: Annotated[
+        int | None, typer.Option(min=1, help="Refuse if the session has another revision meanwhile.")
+    ] = None,
     by: By = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -114,7 +117,7 @@ def resolve(
         fail(f"--reason: write 1 to {MAX_REASON} characters")
     settings, actor = settings_with_data(), acting_name(by)
     with _sessions(settings) as store:
-        detail = store.resolve(session, Decision(vehicle, actor, reason.strip(), now_ms()))
+        detail = store.resolve(session, Decision(vehicle, actor, reason.strip(), now_ms(), revision))
     _show_detail(detail, settings, as_json=as_json)
 
 

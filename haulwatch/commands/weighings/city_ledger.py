@@ -4,6 +4,8 @@ import csv
 import sys
 from datetime import date, timedelta
 from enum import StrEnum
+from math import isfinite
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
@@ -17,8 +19,10 @@ from rules.weighing.balance import (
     Heading,
     LateChange,
     SiteBalance,
+    Stocks,
     Tonnage,
     balances,
+    filled_sites,
     late_changes,
     ledger_of,
     totals,
@@ -59,6 +63,12 @@ def city_ledger(
         list[By] | None,
         typer.Option("--by", help="Sum by this; more than once for several. Default: day, site, stream."),
     ] = None,
+    stocks: Annotated[
+        Path | None,
+        typer.Option(
+            help="What sites say of their days, CSV: day,site,stock_change_kg,residue_kg.", exists=True, dir_okay=False
+        ),
+    ] = None,
     as_json: JsonFlag = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print all lines as CSV.")] = False,
 ) -> None:
@@ -66,7 +76,8 @@ def city_ledger(
 
     A load is in the day of the weighing that completes it. Sums are of sessions that weighed gross and tare; those with
     a registered or estimated tare are counted apart. Late and corrected tickets change the day that they belong to:
-    `late` says by how much since the day was over.
+    `late` says by how much since the day was over. What comes to a disposal site or landfill stays there, unless
+    `--stocks` says otherwise.
     """
     if to < from_:
         fail("--to: must not be before --from")
@@ -77,19 +88,40 @@ def city_ledger(
     settings = settings_with_data()
     with open_registry(settings) as registry:
         city = registry.load_city()
+    said = read_stocks(stocks) if stocks is not None else {}
+    for day_, site in said:
+        if site not in city.sites:
+            fail(f"--stocks: no site {site!r} ({day_}): `haulwatch city export` shows the ids")
     calendar = Calendar(city.timezone)
     start, end = calendar.start_ms(from_), calendar.start_ms(to + timedelta(days=1))
     days = [from_ + timedelta(days=n) for n in range((to - from_).days + 1)]
     closed_at = {one.isoformat(): calendar.start_ms(one + timedelta(days=1)) for one in days}
     with open_sessions(settings, lambda: city) as store:
         lines = ledger_of(store.every(SessionFilter(start=start, end=end)), city, calendar)
-        late = late_changes(store.changes_since(min(closed_at.values())), calendar, closed_at)
+        late = late_changes(store.changes_since(min(closed_at.values()), start=start, end=end), calendar, closed_at)
+    of_sites = balances(lines, said, filled_sites(city))
     if as_csv:
         _print_csv(lines)
     elif as_json:
-        print_json(as_data(from_, to, lines, balances(lines), late))
+        print_json(as_data(from_, to, lines, of_sites, late))
     else:
-        _print_tables(lines, tuple(by or _BY), balances(lines), late)
+        _print_tables(lines, tuple(by or _BY), of_sites, late)
+
+
+def read_stocks(path: Path) -> dict[tuple[str, str], Stocks]:
+    """What sites say of their days, by day and site. Fails at the first line that says nothing."""
+    found: dict[tuple[str, str], Stocks] = {}
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        for number, row in enumerate(csv.DictReader(file), 2):
+            try:
+                key = date.fromisoformat(row["day"]).isoformat(), row["site"]
+                kg = [float(row.get(name) or 0) for name in ("stock_change_kg", "residue_kg")]
+            except (KeyError, TypeError, ValueError):
+                fail(f"--stocks: line {number}: write day,site,stock_change_kg,residue_kg, as 2026-03-01,tip,12000,0")
+            if not all(map(isfinite, kg)) or key in found:
+                fail(f"--stocks: line {number}: give each day and site once, with weights in kg")
+            found[key] = Stocks(*kg)
+    return found
 
 
 def as_data(
@@ -124,9 +156,13 @@ def _print_csv(lines: dict[Heading, Tonnage]) -> None:
         writer.writerow({name: _cell(value) for name, value in _line(heading, line).items()})
 
 
+_FORMULA: Final = frozenset("=+-@\t\r\n＝＋－＠")
+"""Full-width signs too: spreadsheets with a Chinese or Japanese input method read them as the narrow ones."""
+
+
 def _cell(value: object) -> object:
     """A text that a spreadsheet would take for a formula begins with an apostrophe."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t"} else value
+    return f"'{value}" if isinstance(value, str) and value[:1] in _FORMULA else value
 
 
 def _print_tables(
@@ -140,11 +176,13 @@ def _print_tables(
     ]  # fmt: skip
     figures = ("loads", "tonnes", "estimated", "t estimated", "not known")
     print_table("tonnes", columns, rows, right=figures)
-    weights = ("in t", "out t", "difference t", "± t")
+    weights = ("in t", "out t", "stays on site t", "not explained t", "± t")
     balance_rows = [
-        (one.day, one.site, *(f"{kg / 1000:,.3f}" for kg in (one.in_kg, one.out_kg, one.difference_kg, one.band_kg)))
+        (one.day, one.site, *(f"{kg / 1000:,.3f}" for kg in (
+            one.in_kg, one.out_kg, one.stock_change_kg, one.difference_kg, one.band_kg
+        )))
         for one in of_sites
-    ]
+    ]  # fmt: skip
     print_table("mass balance", ("day", "site", *weights), balance_rows, right=weights)
     for day_, one in late.items():
         out.print(f"{day_}: {one.revisions} late changes, {one.net_kg:+,.0f} kg since the day was over", markup=False)

@@ -103,14 +103,14 @@ class IllegalDumping(Rule[DumpingState]):
         if load is None or load.short_pct <= self.parameters.manifest_short_pct:
             return
         for stop in state.weak:
-            if observation.calendar_of(stop.onset) < load.left_at:
+            if not load.left_at <= observation.calendar_of(stop.onset) <= load.arrived_at:
                 continue
             stop.manifest_short_pct = load.short_pct
             terms = terms_of(stop, self.parameters)
             if is_suspected(stop, terms, total(terms, self.parameters), self.parameters):
                 found = self._verdict(observation, stop, terms, total(terms, self.parameters))
                 yield from (found, replace(found, level=Level.CLEAR))
-        state.weak = ()
+        state.weak = tuple(one for one in state.weak if observation.calendar_of(one.onset) > load.arrived_at)
 
     def _judge_fix(
         self, observation: Observation, position: Position, fix: Fix, track: Track, state: DumpingState

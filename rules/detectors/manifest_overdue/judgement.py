@@ -1,5 +1,7 @@
 """Judges whether a load has arrived by the time that its manifest plans, and some grace.
 
+Likewise whether it was weighed where it arrived, a rejected one came back, and its source confirmed what left there.
+
 The clock itself is a reading: where the truck is silent, a record of the platform (`devices.readings.manifests`, deed
 `check`) comes at the time at which its manifests are overdue.
 """
@@ -16,10 +18,10 @@ from rules.contract.rule import Rule
 from rules.contract.verdicts import Level, Verdict
 from rules.contract.wording import ref, who, whole_seconds
 from rules.detectors.manifest_overdue import wording
+from rules.detectors.manifest_overdue.awaited import Plan, plan_of
 from rules.detectors.manifest_overdue.parameters import ManifestOverdueParameters
-from rules.manifests.model import Manifest, ManifestState
+from rules.manifests.model import Manifest
 
-_NOT_ARRIVED: Final = frozenset({ManifestState.SOURCE_CONFIRMED, ManifestState.IN_TRANSIT, ManifestState.OVERDUE})
 _SEVERITY: Final = Severity.P3
 _PARTS: Final = 16
 """Manifests of a truck that can be overdue at once; two of one part are one alert."""
@@ -35,7 +37,7 @@ class OverdueState:
 
 
 class ManifestOverdue(Rule[OverdueState]):
-    """CONFIRMED once a load has not arrived in its time, CLEAR when it arrives or its manifest says otherwise."""
+    """CONFIRMED once what is awaited of a load has not happened in time, CLEAR when it has, or its manifest changed."""
 
     name: ClassVar = "manifest_overdue"
     version: ClassVar = 1
@@ -59,11 +61,12 @@ class ManifestOverdue(Rule[OverdueState]):
         now = observation.calendar_ts
         for number in list(state.overdue):
             manifest = manifests.get(number)
-            if manifest is None or not self._is_overdue(manifest, now):
+            if manifest is None or self._overdue(manifest, now) is None:
                 yield self._over(observation, number, manifest, state.overdue.pop(number))
         for number in numbers:
             manifest = manifests[number]
-            if not self._is_overdue(manifest, now):
+            plan = self._overdue(manifest, now)
+            if plan is None:
                 continue
             if number in state.overdue:
                 onset = state.overdue[number]
@@ -71,22 +74,23 @@ class ManifestOverdue(Rule[OverdueState]):
                     observation.device.id, Level.CONFIRMED, observation.ts, onset, _SEVERITY, part=_part(number)
                 )
                 continue
-            onset = self._overdue_at(manifest) + observation.ts - now
+            onset = self._overdue_at(plan) + observation.ts - now
             state.overdue[number] = onset
-            yield self._begun(observation, manifest, onset)
+            yield self._begun(observation, manifest, plan, onset)
 
-    def _overdue_at(self, manifest: Manifest) -> int:
-        terms = manifest.terms
-        return self.parameters.overdue_at(terms.depart_at, terms.arrive_by)
+    def _overdue_at(self, plan: Plan) -> int:
+        return self.parameters.overdue_at(plan.begins_at, plan.ends_at)
 
-    def _is_overdue(self, manifest: Manifest, now: int) -> bool:
-        return manifest.stage in _NOT_ARRIVED and now >= self._overdue_at(manifest)
+    def _overdue(self, manifest: Manifest, now: int) -> Plan | None:
+        """What should have happened by now; None if nothing."""
+        plan = plan_of(manifest)
+        return plan if plan is not None and now >= self._overdue_at(plan) else None
 
-    def _begun(self, observation: Observation, manifest: Manifest, onset: int) -> Verdict:
+    def _begun(self, observation: Observation, manifest: Manifest, plan: Plan, onset: int) -> Verdict:
         terms, city, track = manifest.terms, observation.city, observation.track
         site = city.sites.get(terms.destination)
         name = Text(en=terms.destination, zh=terms.destination) if site is None else Text(en=site.name, zh=site.name_zh)
-        now, planned_ms = observation.calendar_ts, max(terms.arrive_by - terms.depart_at, 0)
+        now, planned_ms = observation.calendar_ts, max(plan.ends_at - plan.begins_at, 0)
         at = None if track is None else track.motion.held
         position = observation.position
         return Verdict(
@@ -96,18 +100,20 @@ class ManifestOverdue(Rule[OverdueState]):
             onset,
             severity=_SEVERITY,
             place=None if at is None else city.plane.latlon(at),
-            title=wording.title(who(observation.device, city, observation.calendar_ts), manifest.number, name),
+            title=wording.title(
+                plan.awaited, who(observation.device, city, observation.calendar_ts), manifest.number, name
+            ),
             evidence=Evidence(
                 parameters=self.parameters.model_dump(),
                 findings=(
-                    wording.late(now - terms.arrive_by, planned_ms),
+                    wording.late(now - plan.ends_at, planned_ms),
                     wording.left(now - manifest.left_at if manifest.left_at else None),
                 ),
-                ruled_out=(wording.NOT_ARRIVED,),
+                ruled_out=(wording.RULED_OUT[plan.awaited],),
                 readings=() if position is None else (ref(position, "lat", "lon", "speed_kmh", "load", "load_kg"),),
                 measures={
                     "manifest": manifest.number,
-                    "late_s": whole_seconds(now - terms.arrive_by),
+                    "late_s": whole_seconds(now - plan.ends_at),
                     "planned_s": whole_seconds(planned_ms),
                     **({"left_s": whole_seconds(now - manifest.left_at)} if manifest.left_at else {}),
                 },

@@ -10,6 +10,7 @@ from typing import ClassVar, Final, NamedTuple
 from devices.city.model import City, DeviceRole
 from devices.geo.geometry import LatLon
 from devices.readings.models import Weighing
+from devices.readings.tickets import ticket_number
 from rules.alerts.model import Evidence, ReadingRef, Severity
 from rules.contract.observation import Observation
 from rules.contract.rule import Rule
@@ -31,6 +32,8 @@ WEIGHINGS: Final = 4
 _VISITS: Final = 6
 """Visits of a truck that are remembered: three trips, so that a correction finds the trip that it changes."""
 _MAX_TICKETS: Final = 24
+_LOADINGS: Final = 12
+"""Departures from places where it loads, of a truck, that are remembered: at least those of the trips above."""
 _SLOT_MS: Final = 10_000
 _SLOTS: Final = 64
 """A trip is a part of its truck, named by the 10 s of its first weighing, of the last 10 min."""
@@ -74,10 +77,12 @@ class MassShortfall(Rule[ShortfallState]):
         self.parameters: MassShortfallParameters = parameters or MassShortfallParameters()
 
     def judge(self, observation: Observation, state: ShortfallState) -> Sequence[Verdict]:
-        """Judge a ticket about the truck; other readings mean nothing here."""
-        if observation.position is not None:
-            return ()
+        """Judge a ticket about the truck. Positions show when it loaded; other readings mean nothing here."""
         ticket, track = observation.reading, observation.track
+        if observation.position is not None:
+            if track is not None and track.load.loaded_at > (state.loaded_at[-1] if state.loaded_at else 0):
+                state.loaded_at = (*state.loaded_at[1 - _LOADINGS :], track.load.loaded_at)
+            return ()
         if not isinstance(ticket, Weighing) or track is None:
             return ()
         if not is_believed(ticket, observation.city) or track.load.is_repeated(ticket):
@@ -105,7 +110,7 @@ class MassShortfall(Rule[ShortfallState]):
     def _judge_trips(
         self, visits: Sequence[WeighingSession], at: int, observation: Observation, state: ShortfallState
     ) -> Iterator[Verdict]:
-        found = {trip.onset: trip for trip in self._trips(visits)}
+        found = {trip.onset: trip for trip in self._trips(visits, state.loaded_at)}
         remembered = {visit.entered_at for visit in visits}
         reported = {one.onset: one for one in state.trips if one.onset in remembered}
         for onset, trip in found.items():
@@ -118,18 +123,22 @@ class MassShortfall(Rule[ShortfallState]):
                 yield self._withdrawal(trip, at, observation)
         state.trips = tuple(reported.values())
 
-    def _trips(self, visits: Sequence[WeighingSession]) -> Iterator[Trip]:
-        longest_ms = self.parameters.trip_h * 3_600_000
+    def _trips(self, visits: Sequence[WeighingSession], loaded_at: Sequence[int]) -> Iterator[Trip]:
         for index in range(len(visits) - 1):
             source, destination = visits[index], visits[index + 1]
             if source.flow is not Flow.OUT or destination.flow is not Flow.IN or source.site == destination.site:
                 continue
             if not (source.is_weighed and destination.is_weighed):
                 continue
-            if None not in {source.manifest, destination.manifest} and source.manifest != destination.manifest:
+            numbers = {ticket_number(one) for one in (source.manifest, destination.manifest) if one is not None}
+            if len(numbers) > 1:
                 continue
             took_ms = destination.entered_at - source.weighed_at
             source_kg = round(source.net_kg or 0.0, 1)
+            departures = [at for at in loaded_at if source.weighed_at <= at <= destination.entered_at]
+            if len(departures) > 1:  # it loaded again, unweighed
+                continue
+            longest_ms = (self.parameters.trip_h if departures else self.parameters.unseen_trip_h) * 3_600_000
             if 0 <= took_ms <= longest_ms and source_kg >= max(self.parameters.least_load_kg, 1.0):
                 yield Trip(source, destination, source_kg, round(destination.net_kg or 0.0, 1))
 

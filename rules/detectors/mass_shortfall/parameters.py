@@ -52,6 +52,12 @@ class MassShortfallParameters(Parameters):
 
     从装载点过磅到处置场过磅的小时数：在一个班次之内。"""
 
+    unseen_trip_h: float = Field(4.0, gt=0, le=24)
+    """The same where no position shows when the truck left its source, in hours: across a city, with a queue at both
+    ends. In a longer time it may have tipped elsewhere and loaded again, unweighed.
+
+    没有定位记录显示车辆何时离开装载点时的同一时限，小时：跨城行驶并在两端排队。时间更长时，车辆可能已在别处卸载并重新装载而未过磅。"""
+
     @model_validator(mode="after")
     def _in_order(self) -> "MassShortfallParameters":
         if not (self.warn_kg <= self.alert_kg and self.warn_pct <= self.alert_pct <= self.severe_pct):

@@ -25,3 +25,5 @@ class ShortfallState:
     tickets: tuple[Weighing, ...] = ()
     """Those of whole visits, in the order in which they were judged."""
     trips: tuple[ReportedTrip, ...] = ()
+    loaded_at: tuple[int, ...] = ()
+    """When it left places where it loads, by its positions, device time, ms."""

@@ -185,7 +185,10 @@ async def test_nothing_of_the_others_can_be_changed(
         ("shelves", {"subject": OTHER, "until": NOW + 60_000, "reason": "x"}, 422),
         ("shelves", {"rule": "speeding", "until": NOW + 60_000, "reason": "x"}, 422),
         (f"suspected-sites/{others_site}", {"state": "accepted", "reason": "x"}, 404),
-        *((f"unmatched-weighings/{session_of(n)}", {"vehicle_id": "v-own", "reason": "x"}, 404) for n in (1, 2)),
+        *(
+            (f"unmatched-weighings/{session_of(n)}", {"vehicle_id": "v-own", "revision": 1, "reason": "x"}, 404)
+            for n in (1, 2)
+        ),
     ]
     for path, body, status in refused:
         answer = await client.post(f"/api/v1/{path}", json=body, headers=headers)

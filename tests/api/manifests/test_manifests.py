@@ -107,6 +107,8 @@ async def test_what_the_state_or_the_version_forbids_is_a_conflict_that_says_why
         ({"quantity": {}}, "body.quantity"),
         ({"quantity": {"tonnes": -1}}, "body.manifest.quantity.tonnes"),
         ({"permits": ["p-OTHER"]}, "body.permits"),
+        ({"source_address": "Gate\u200b3"}, "body.manifest.source_address"),
+        ({"source_address": "Gate\x003"}, "body.manifest.source_address"),
     ],
 )
 async def test_a_fault_is_named_by_its_field(desk: AsyncClient, changed: dict[str, Any], field: str) -> None:

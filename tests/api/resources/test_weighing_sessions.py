@@ -20,7 +20,7 @@ from tests.api.fakes import NOW, T0, FakeHistory, small_city
 
 TOKEN: Final = {"Authorization": "Bearer write-token-for-tests"}
 OPTIONS: Final = ApiOptions(version="1", token="write-token-for-tests")
-BODY: Final = {"vehicle_id": "v-3", "reason": "seen on the camera", "actor": "li.wei"}
+BODY: Final = {"vehicle_id": "v-3", "revision": 1, "reason": "seen on the camera", "actor": "li.wei"}
 
 
 def city() -> City:
@@ -104,6 +104,16 @@ async def test_a_person_says_which_truck_it_was(desk: AsyncClient) -> None:
     assert (await listed(desk, "unmatched-weighings"))["items"] == []
 
 
+async def test_of_two_people_the_second_is_told_that_the_first_decided(desk: AsyncClient) -> None:
+    waiting = (await listed(desk, "unmatched-weighings"))["items"][0]["session"]["id"]
+    assert (await resolved(desk, waiting, vehicle_id="v-2")).status_code == 200
+    second = await resolved(desk, waiting, vehicle_id="v-1")
+    assert (second.status_code, second.json()["type"]) == (409, "urn:haulwatch:problem:outdated")
+    shown = await listed(desk, f"weighing-sessions/{waiting}")
+    assert (shown["session"]["vehicle_id"], shown["session"]["revision"]) == ("v-2", 2)
+    assert (await resolved(desk, waiting, vehicle_id="v-1", revision=2)).status_code == 200
+
+
 async def test_what_cannot_be_is_refused_by_field(desk: AsyncClient) -> None:
     waiting = (await listed(desk, "unmatched-weighings"))["items"][0]["session"]["id"]
     known = (await listed(desk, vehicle_id="v-1"))["items"][0]["id"]
@@ -111,6 +121,7 @@ async def test_what_cannot_be_is_refused_by_field(desk: AsyncClient) -> None:
         (waiting, {"vehicle_id": "v-9"}, 422, "body.vehicle_id"),
         (known, {}, 422, "path.session_id"),
         (waiting, {"reason": " "}, 422, "body.reason"),
+        (waiting, {"revision": 0}, 422, "body.revision"),
         ("0" * 16, {}, 404, None),
     ):
         answer = await resolved(desk, session_id, **changed)

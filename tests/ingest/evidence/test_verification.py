@@ -159,7 +159,7 @@ def test_another_version_says_which_made_it_and_which_rules_differ(pack: bytes) 
     found = verify(other, KEY.public, "9.9.9")
     assert (found.manifest.program.version, found.version) == ("8.0.0", "9.9.9")
     assert found.other_rules == (
-        "illegal_dumping 2, made by 1", "of_the_past: not in this version", "speeding: not in the version that made it",
+        "illegal_dumping 3, made by 1", "of_the_past: not in this version", "speeding: not in the version that made it",
     )  # fmt: skip
     assert found.same
 

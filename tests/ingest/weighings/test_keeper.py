@@ -111,7 +111,7 @@ async def test_weights_of_a_scale_that_moves_are_no_rows(engine: Engine, bench: 
     moving = Weighing(device_id="w-1", ts=T0, gross_kg=9_000.0, ticket="A", direction="in", stable=False)
     await record(bench, moving)
     file_id = read_weighings(bench.state_path, "", 0, 9).file_id
-    assert read_weighings(bench.state_path, file_id, 0, 9) == (file_id, [])
+    assert read_weighings(bench.state_path, file_id, 0, 9) == (file_id, ())
     assert read_weighings(tmp_path / "none.db", "", 0, 9) == ("", ())
 
 

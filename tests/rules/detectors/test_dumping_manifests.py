@@ -7,7 +7,7 @@ from devices.readings.models import Reading
 from rules.alerts.model import AlertChange
 from rules.catalogue import build_rules
 from rules.engine.engine import RuleEngine
-from tests.rules.manifests.trips import LOAD_KG, action, terms, weighed_at_tip
+from tests.rules.manifests.trips import LOAD_KG, action, honest_trip, terms, weighed_at_tip
 from tests.rules.town import Trip, in_time, run, town
 
 STOP_S = 240
@@ -62,3 +62,26 @@ def test_of_a_short_load_the_stops_before_are_suspected_once_the_rest_is_weighed
 def test_neither_a_little_less_nor_an_estimate_makes_a_dump() -> None:
     assert weighed(0.92 * LOAD_KG) == []
     assert weighed(0.7 * LOAD_KG, estimated=True) == []
+
+
+def test_what_an_officer_does_with_an_old_short_manifest_accuses_no_later_trip() -> None:
+    first = honest_trip(net_kg=0.82 * LOAD_KG)
+    back = Trip("T1", 5_000, 0, at_s=2_400).drive(0, 0).readings
+    trip = Trip("T1", 0, 0, at_s=3_000).stand(120).drive(3_000, 0).drive(3_000, 300).stand(STOP_S).drive(3_000, 0)
+    at_s = trip.drive(9_990, 0).stand(120).now_s
+    second = [
+        action("issue", 3_020, 21, number="M2", terms=terms(3_000, 6_000)),
+        action("confirm_source", 3_060, 22, number="M2"),
+    ]
+    ticket = weighed_at_tip("T1", at_s, LOAD_KG, ticket_number="Z")
+    on = trip.stand(120).drive(5_000, 0).stand(300).readings
+    for officer in (
+        action("begin_correction", at_s + 400, 40, number="MT11", reason="rain"),
+        action("settle", at_s - 200, 40, number="MT11", reason="rain"),
+    ):
+        assert dumps(first, back, on, second, [ticket, officer]) == []
+
+
+def test_an_overdue_manifest_that_never_left_is_not_on_board() -> None:
+    trip = Trip("T1", 1_000, 0).drive(3_000, 0).drive(3_000, 300).stand(STOP_S).drive(3_000, 0)
+    assert dumps(trip.readings, papers(action("check", 100, 3), arrive_s=90)) == []

@@ -60,6 +60,10 @@ class Told:
     def short(self) -> bool:
         return self.net_kg is not None and self.net_kg < LOAD_KG - 800
 
+    @property
+    def drove_through(self) -> bool:
+        return self.gone and self.net_kg is None
+
     def goes(self, stage: str) -> None:
         self.history.append((self.stage, stage))
         self.stage = stage
@@ -67,7 +71,7 @@ class Told:
     def drives_on(self) -> None:
         if self.stage == "source_confirmed" and (self.left or self.arrived):
             self.goes("in_transit")
-        if self.stage in {"in_transit", "overdue"} and self.arrived:
+        if self.arrived and (self.stage == "in_transit" or (self.stage == "overdue" and not self.drove_through)):
             self.goes("arrived")
         if self.stage == "arrived" and self.net_kg is not None:
             self.goes("disposal_confirmed")
@@ -88,7 +92,8 @@ class Told:
             self.left = True
         if what == "entered_destination" and self.stage not in {"rejected", "void"}:
             self.arrived = True
-        if what.startswith("weighed") and self.stage not in {"draft", "rejected", "void"}:
+            self.gone &= not self.drove_through
+        if what.startswith("weighed") and self.stage not in {"rejected", "void"}:
             before, self.net_kg = self.net_kg, LOAD_KG if what == "weighed" else LOAD_KG / 2
             self.arrived = True
             self.drives_on()
@@ -97,7 +102,7 @@ class Told:
             return
         if what == "left_destination" and self.arrived:
             self.gone = True
-        if what == "returned" and self.stage == "draft":
+        if what == "returned" and self.stage in {"draft", "source_confirmed"} and self.net_kg is None:
             self.left = self.arrived = self.gone = False
         if what == "returned" and self.stage == "rejected":
             self.goes("closed")
@@ -105,7 +110,7 @@ class Told:
 
     def does(self, deed: str) -> None:  # noqa: C901 - one for each deed
         if deed == "check":
-            if self.stage in {"source_confirmed", "in_transit"}:
+            if self.stage in {"source_confirmed", "in_transit"} or (self.stage == "arrived" and self.drove_through):
                 self.goes("overdue")
             return
         if deed == "begin_correction":
@@ -233,3 +238,16 @@ def test_who_corrects_for_ever_is_stopped() -> None:
         manifest = _taken(manifest, event("begin_correction" if n % 2 == 0 else "correct", n))
     assert len(manifest.transitions) == 60
     assert "changed too often" in manifest.refusals[-1].why
+
+
+def test_however_often_it_was_changed_it_can_be_void_and_a_bridge_cannot_move_it_for_ever() -> None:
+    manifest = drafted()
+    for n in range(2, 100):
+        manifest = _taken(manifest, event("begin_correction" if n % 2 == 0 else "correct", n))
+    assert step(manifest, event("void", 200)).state == "void"
+    manifest = drafted()
+    for n, name in enumerate(["confirm_source", "left_source", "entered_destination", "left_destination"], 2):
+        manifest = step(manifest, event(name, n))
+    for n in range(10, 200):
+        manifest = step(manifest, event("weighed" if n % 2 else "weighed_short", n))
+    assert len(manifest.transitions) == 72

@@ -1,11 +1,15 @@
 """What people do with manifests at the desk, and what is kept of it."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select
 
+from devices.city.model import City
+from devices.city.sites import Validity
 from devices.readings.manifests import ManifestDeed
+from rules.manifests.checks import checked
 from rules.manifests.document import (
     ManifestDocument,
     ManifestError,
@@ -23,7 +27,7 @@ from rules.manifests.model import Manifest, Trigger, TruckManifest
 from rules.manifests.present import action_of_row
 from rules.manifests.store import MAX_OPEN, InvalidCursor, ManifestStore
 from rules.manifests.tables import manifest_action
-from tests.rules.town import T0
+from tests.rules.town import T0, town
 
 NOW = T0
 
@@ -39,6 +43,31 @@ def document(**changed: Any) -> ManifestDocument:
         "arrive_by": NOW + 3_600_000,
     }
     return ManifestDocument(**fields | changed)
+
+
+def closed_town(**closed: int) -> City:
+    """The town in which a site or a route ends at a time."""
+    city = town()
+    ends = {name: Validity(None, at) for name, at in closed.items()}
+    return town(
+        sites={id_: replace(one, validity=ends.get(id_, one.validity)) for id_, one in city.sites.items()},
+        routes=tuple(replace(one, validity=ends.get(one.id, one.validity)) for one in city.routes),
+    )
+
+
+def test_what_ended_before_the_trip_departs_is_refused() -> None:
+    for closed, changed, field in (
+        ({"source": NOW}, {}, "source_id"),
+        ({"R1": NOW}, {"route_id": "R1"}, "route_id"),
+        ({"R1": NOW}, {"route_id": "R1", "route_version": 1}, "route_id"),
+    ):
+        with pytest.raises(ManifestRefused) as refused:
+            checked(document(**changed), closed_town(**closed))
+        assert refused.value.field == field
+    [route] = closed_town(R1=NOW + 1).routes
+    newer = replace(route, version=2, validity=Validity(NOW + 1, None))
+    found = checked(document(route_id="R1"), town(routes=(route, newer)))
+    assert found.route_version == 1
 
 
 def request(deed: str, version: int, **fields: Any) -> ManifestRequest:
@@ -98,6 +127,28 @@ def test_a_number_is_given_once(store: ManifestStore) -> None:
     with pytest.raises(ManifestRefused) as refused:
         store.issue(document(), "li", NOW, "A1")
     assert refused.value.field == "number"
+
+
+def test_the_form_of_our_own_numbers_is_for_us(store: ManifestStore) -> None:
+    with pytest.raises(ManifestRefused) as refused:
+        store.issue(document(), "li", NOW, "20260921-999999")
+    assert refused.value.field == "number"
+    assert store.issue(document(), "li", NOW).manifest.number == "20260921-000001"
+    assert store.issue(document(), "li", NOW, "20260921-1").manifest.number == "20260921-1"
+    assert store.issue(document(), "li", NOW + 86_400_000).manifest.number == "20260922-000001"
+    assert store.issue(document(), "li", NOW).manifest.number == "20260921-000002"
+
+
+def test_the_clock_acts_after_what_people_did_last(store: ManifestStore) -> None:
+    """It is issued when it should have arrived long ago: a check that is dated before would be of no manifest."""
+    late = document(depart_at=NOW - 90_000_000, arrive_by=NOW - 86_000_000)
+    number = store.issue(late, "li", NOW).manifest.number
+    store.act(number, request("confirm_source", 1))
+    assert store.check_due(NOW + 10) == 1
+    assert [(one.action.deed, one.action.at) for one in store.waiting(5)][1:] == [
+        ("confirm_source", NOW + 1),
+        ("check", NOW + 1),
+    ]
 
 
 def test_actions_are_counted_in_before_they_are_judged_and_not_twice(

@@ -7,12 +7,24 @@ from datetime import date
 from random import Random
 from typing import Any
 
+import pytest
+
 from devices.city.model import City, Device, DeviceRole, Vehicle
 from devices.db.database import open_database
 from devices.geo.geometry import XY
 from devices.readings.models import Weighing
 from rules.weighing import tables
-from rules.weighing.balance import Calendar, Heading, Stocks, balances, late_changes, ledger_of, stream, totals
+from rules.weighing.balance import (
+    Calendar,
+    Heading,
+    Stocks,
+    balances,
+    filled_sites,
+    late_changes,
+    ledger_of,
+    stream,
+    totals,
+)
 from rules.weighing.model import SessionFilter
 from rules.weighing.session import Flow
 from rules.weighing.store import SessionStore
@@ -138,6 +150,34 @@ def test_the_balance_of_a_site_says_how_far_weighings_can_explain_it() -> None:
     [stocked] = balances(lines_of(*sent), {(DAY, "tip"): Stocks(stock_change_kg=134_000, residue_kg=900)})
     assert (stocked.difference_kg, stocked.is_explained) == (100, True)
     assert not one.is_explained
+
+
+def test_what_comes_to_a_disposal_site_stays_there_unless_it_says_otherwise() -> None:
+    lines = lines_of(whole(0, 27_000, 12_000), whole(600, 27_000, 12_000, ticket="B", device_id="W0", plate="晋ET2"))
+    assert filled_sites(CITY) >= {"tip", "othertip"}
+    assert not filled_sites(CITY) & {"source", "depot"}
+    from_source, tip = balances(lines, filled=filled_sites(CITY))
+    assert (tip.stays_on_site, tip.stock_change_kg, tip.difference_kg, tip.is_explained) == (True, 15_000, 0, True)
+    assert (from_source.stays_on_site, from_source.difference_kg) == (False, -15_000)
+    said = {(DAY, "tip"): Stocks(stock_change_kg=9_000)}
+    [_, tip] = balances(lines, said, filled_sites(CITY))
+    assert (tip.stays_on_site, tip.difference_kg, tip.is_explained) == (False, 6_000, False)
+
+
+def test_revisions_of_other_days_hide_none_of_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rules.weighing.store._FETCHED", 2)
+    engine = open_database("sqlite://")
+    tables.metadata.create_all(engine)
+    store = SessionStore(engine, lambda: CITY)
+    day_s = 24 * HOUR_S
+    for n in (*range(1, 6), 0):
+        store.take("file", n, [whole(day_s * n, 27_000, 12_000, ticket=f"{n}")], T0)
+    store.take("file", 9, [whole(900, 26_000, 12_000, ticket="0b", corrects="0")], T0)
+    found = list(store.changes_since(0, start=T0, end=T0 + 86_400_000))
+    assert [(one.revision, (one.after or {})["net_kg"]) for one in found] == [(1, 15_000), (2, 14_000)]
+    assert len(list(store.changes_since(0))) == 7
+    assert list(store.changes_since(T0 + 1)) == []
+    engine.dispose()
 
 
 def test_late_tickets_change_their_day_and_the_change_is_shown() -> None:

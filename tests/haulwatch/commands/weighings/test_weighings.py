@@ -1,6 +1,7 @@
 """`haulwatch weighings` and `haulwatch ledger city`, at the command line, with the demonstration city."""
 
 import csv
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from devices.cities import JINCHENG
 from devices.city.files import read_city
 from devices.readings.models import Weighing
+from haulwatch.commands.weighings.city_ledger import _cell
 from haulwatch.process.system_clock import now_ms
 from haulwatch.wiring.desk.weighings import open_sessions
 from rules.weighing.balance import Calendar
@@ -86,6 +88,28 @@ def test_the_ledger_of_the_city_has_tonnes_by_day_site_stream_and_haulier(desk: 
     table = desk.run("ledger", "city", *span, "--by", "haulier").stdout
     assert "44.000" not in table
     assert "29.000" in table
+
+
+def test_a_site_says_what_stays_there(desk: Desk, weighed: int, tmp_path: Path) -> None:
+    day = CALENDAR.day(weighed)
+    span = ("ledger", "city", "--from", day, "--to", CALENDAR.day(weighed + 900_000))
+    assert all(one["stays_on_site"] and one["difference_kg"] == 0 for one in desk.ask(*span)["balances"])
+    said = tmp_path / "stocks.csv"
+    said.write_text(f"day,site,stock_change_kg,residue_kg\n{day},spoil-nw-1,1000,50\n", encoding="utf-8")
+    of_site = {one["site"]: one for one in desk.ask(*span, "--stocks", str(said))["balances"] if one["day"] == day}
+    assert of_site["spoil-nw-1"]["difference_kg"] == of_site["spoil-nw-1"]["in_kg"] - 1_050
+    for text, hint in (
+        ("day,site,stock_change_kg\n2026-03-01,spoil-nw-1,much\n", "line 2"),
+        ("day,site\n2026-03-01,nowhere\n", "no site 'nowhere'"),
+        ("day,site\n2026-03-01,spoil-nw-1\n2026-03-01,spoil-nw-1\n", "line 3"),
+    ):
+        said.write_text(text, encoding="utf-8")
+        assert hint in desk.refused(*span, "--stocks", str(said))
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@a", "＝1+1", "＋1", "－1", "＠a"])
+def test_no_cell_is_a_formula(text: str) -> None:
+    assert _cell(text) == f"'{text}"
 
 
 def test_a_ledger_of_no_days_is_refused(desk: Desk) -> None:

@@ -13,7 +13,7 @@ from rules.alerts.model import AlertChange
 from rules.detectors.mass_shortfall.judgement import MassShortfall
 from rules.detectors.mass_shortfall.parameters import MassShortfallParameters
 from rules.engine.engine import RuleEngine
-from tests.rules.town import T0, judged, numbered, rows, run, summaries, ticket, town
+from tests.rules.town import T0, Trip, in_time, judged, numbered, rows, run, summaries, ticket, town
 
 CITY = town(
     devices={
@@ -101,6 +101,38 @@ def test_it_stays_silent_about(tickets: Sequence[Weighing]) -> None:
     assert changes(*tickets) == []
 
 
+def test_manifest_numbers_are_compared_as_numbers_of_tickets_are() -> None:
+    found = changes(left(0, manifest="M-7"), came(1_800, 10_000, manifest="ｍ-7 "))
+    assert summaries(found) == ["T1 confirmed P2"]
+
+
+def test_weights_that_are_taken_again_under_another_number_hold() -> None:
+    assert summaries(changes(left(0), came(1_800, 13_000), came(1_900, 15_000))) == [
+        "T1 confirmed P2", "T1 retracted P2"
+    ]  # fmt: skip
+    assert summaries(changes(left(0, 13_000), left(200, 15_000), came(1_800, 13_000))) == ["T1 confirmed P2"]
+
+
+def driven(trip: Trip, *tickets: Weighing) -> list[str]:
+    return summaries(judged([MassShortfall()], in_time(trip.readings, tickets), city=CITY))
+
+
+def test_a_truck_that_was_at_its_source_again_unweighed_made_two_trips() -> None:
+    once = Trip("T1", 0, 0).stand(300).drive(10_000, 0).stand(3 * 3_600)
+    assert driven(once, left(200), came(5_000, 9_000)) == ["T1 confirmed P2"]
+    again = (
+        Trip("T1", 0, 0).stand(300).drive(5_000, 4_000).stand(300).drive(0, 0).stand(300).drive(10_000, 0).stand(600)
+    )
+    assert driven(again, left(200), came(again.now_s - 300, 9_000)) == []
+
+
+def test_without_positions_a_trip_is_no_longer_than_trips_are() -> None:
+    assert summaries(changes(left(0), came(4 * 3_600, 9_000))) == ["T1 confirmed P2"]
+    assert changes(left(0), came(4 * 3_600 + 60, 9_000)) == []
+    slow = Trip("T1", 0, 0).stand(300).drive(10_000, 0).stand(6 * 3_600)
+    assert driven(slow, left(200), came(5 * 3_600, 9_000)) == ["T1 confirmed P2"]
+
+
 def test_each_trip_is_an_alert_of_its_own_and_a_ticket_sent_again_is_none() -> None:
     day = [left(0), came(1_800, 13_000), left(4_000), came(5_800, 14_990), left(8_000), came(9_800, 12_000)]
     again = [replace(day[1], ts=day[1].ts + 60_000)]
@@ -134,7 +166,8 @@ def test_a_ticket_between_that_comes_hours_late_takes_it_back() -> None:
 
 
 def test_any_order_within_the_buffer_gives_the_same_alerts() -> None:
-    day = [left(0), came(10, 13_000), left(20, ticket="S2"), came(28, 14_000, ticket="D2")]
+    other: dict[str, Any] = {"plate": "晋ET2"}
+    day = [left(0), came(10, 13_000), left(20, ticket="S2", **other), came(28, 14_000, ticket="D2", **other)]
     in_order = {(one.alert_id, one.severity) for one in changes(*day)}
     assert len(in_order) == 2
     for seed in range(4):

@@ -721,7 +721,6 @@ export const measures = {
   level_kg: "level",
   lift_s: "bed raised for",
   lift_standing_s: "bed raised while standing",
-  manifest: "manifest",
   late_s: "late by",
   planned_s: "planned time of the trip",
   left_s: "since it left the source",

@@ -41,5 +41,5 @@ export const parameters = {
   no_fix_s: "无定位时长", no_satellites_s: "无卫星时长", no_route_s: "无线路时长", interval_factor: "间隔倍数", interval_readings: "超长间隔次数", longest_interval_s: "最长间隔",
   no_speed_m: "无车速位移", frozen_kmh: "冻结车速", status_only_s: "仅状态时长", statuses: "状态次数", silent_intervals: "离线间隔数", silent_at_least_s: "离线最短时长",
   off_s: "时钟偏差",
-  warn_kg: "提示减重", alert_kg: "告警减重", alert_pct: "告警减重比例", severe_pct: "严重减重比例", gain_kg: "增重", gain_pct: "增重比例", weighing_error_kg: "单次称重误差", least_load_kg: "最小净重", trip_h: "运输最长时间（小时）",
+  warn_kg: "提示减重", alert_kg: "告警减重", alert_pct: "告警减重比例", severe_pct: "严重减重比例", gain_kg: "增重", gain_pct: "增重比例", weighing_error_kg: "单次称重误差", least_load_kg: "最小净重", trip_h: "运输最长时间（小时）", unseen_trip_h: "无定位时运输最长时间（小时）",
 } as const;

@@ -722,7 +722,6 @@ export const measures: Record<MeasureKey, string> = {
   level_kg: "重量水平",
   lift_s: "举升时长",
   lift_standing_s: "停车举升时长",
-  manifest: "联单",
   late_s: "超时时长",
   planned_s: "计划行程用时",
   left_s: "驶离来源场地时长",
