@@ -50,7 +50,9 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             notice_climb.name: "SELECT (alert_id, due_at, began_at), DELETE",
             notice_change.name: "SELECT (alert_id, planned_at), DELETE",
             # For recorders on Kafka.
-            "recorder.owner": "SELECT, INSERT (partition), UPDATE (epoch, worker, since, visits, topic, topic_id)",
+            "recorder.owner": (
+                "SELECT, INSERT (partition), UPDATE (epoch, token, worker, since, visits, topic, topic_id)"
+            ),
             "recorder.progress": "SELECT, INSERT, UPDATE",
             "recorder.city": "SELECT, INSERT, UPDATE",
             "recorder.outbox": "SELECT, INSERT, DELETE",

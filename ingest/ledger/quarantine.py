@@ -160,8 +160,13 @@ def _row(partition: int, letter: RefusedReading) -> tuple[object, ...]:
     refusal = letter.refusal
     return (
         *(partition, letter.device_id, letter.counted_as, str(refusal.reason), refusal.detail, refusal.field),
-        *(letter.topic, letter.payload, letter.received_at, kind, part, ts, digest, letter.stands_for, 1),
+        *(_writable(letter.topic), letter.payload, letter.received_at, kind, part, ts, digest, letter.stands_for, 1),
     )
+
+
+def _writable(topic: str) -> str:
+    """The topic without U+0000, which PostgreSQL's texts cannot hold: one message would stop its partition for ever."""
+    return topic.replace("\0", "\\0")
 
 
 def _size(letter: RefusedReading) -> int:
@@ -194,7 +199,7 @@ def _add_sum(db: Statements, partition: int, key: _Key, summed: _Sum, *, is_kept
         _INSERT,
         (
             *(partition, first.device_id, first.counted_as, str(refusal.reason), detail, refusal.field),
-            *(first.topic, sample),
+            *(_writable(first.topic), sample),
             *(first.received_at, None, None, None, None, summed.readings, 0),
         ),
     )

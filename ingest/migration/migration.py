@@ -6,7 +6,7 @@ While it copies, nothing that exists changes. Once all records are in the new lo
 
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -168,9 +168,11 @@ class Migration:
                 copied = copy_to_kafka(log, topic, places.states, self._show)
                 total = sum(topic.positions.values())
                 topic.check(lambda read: self._show("checking", read, total))
+                self._refuse_other_ends(topic.positions)
             return copied
         shutil.rmtree(self._draft, ignore_errors=True)
         figures = KafkaFigures(places.connection)
+        ends = figures.ends()
         with closing(places.open_disk_log(self._draft)) as draft:
             copied = copy_to_disk(
                 lambda: KafkaLog(places.connection, "migration"), figures, draft, places.states, self._show
@@ -179,7 +181,17 @@ class Migration:
             for reader, move in copied.moves.items():
                 draft.commit(reader, sum(move.positions.values()))
         sync_folder(self._draft)
+        self._refuse_other_ends(ends)
         return copied
+
+    def _refuse_other_ends(self, ends: Mapping[int, int]) -> None:
+        """Refuse what was appended meanwhile, by a process on another machine: it is not in the copy."""
+        found = KafkaFigures(self._places.connection).ends()
+        if more := sum(end - ends.get(partition, 0) for partition, end in found.items()):
+            raise MigrationRefused(
+                f"{more:,} messages came to topic {self._places.connection.topic} while it was copied: a process on "
+                "another machine appends to it; stop it, and migrate again"
+            )
 
     def _read_back(self, log: RawLog, records: int) -> None:
         """Every record of the new log has its checksum. Raises RawLogCorrupt, MigrationRefused."""

@@ -34,6 +34,9 @@ _COUNTED_AS: Final = 2
 _CHUNK: Final = 1_000
 _MARK: Final = "CREATE TABLE IF NOT EXISTS migrated (id TEXT PRIMARY KEY NOT NULL)"
 
+_PATIENT: Final = "SET LOCAL idle_in_transaction_session_timeout = 0"
+"""One side of a large move waits for the other for longer than a recorder may stand still."""
+
 PartitionOf = Callable[[str], int]
 """The partition of a device."""
 
@@ -55,10 +58,16 @@ class RecorderTables:
         if self._to is LogKind.KAFKA:
             with self._shared().snapshot() as db:
                 [(held,)] = db.execute("SELECT (SELECT count(*) FROM ledger) + (SELECT count(*) FROM dead_letter)")
+                [(owners,)] = db.execute("SELECT count(*) FROM owner")
             if held:
                 raise MigrationRefused(
                     f"schema {SCHEMA} of the database holds what recorders of another raw log have done: give this "
                     "city a database of its own"
+                )
+            if owners not in {0, self._partitions}:
+                raise MigrationRefused(
+                    f"schema {SCHEMA} of the database is of a raw log of {owners} partitions and "
+                    f"HAULWATCH_KAFKA_PARTITIONS is {self._partitions}: give this city a database of its own"
                 )
         with self._source() as db:
             return {} if db is None else positions_in(db)
@@ -79,6 +88,7 @@ class RecorderTables:
         """The tables that hold the state now; None: there is none yet."""
         if self._to is LogKind.DISK:
             with self._shared().snapshot() as db:
+                db.execute(_PATIENT)
                 yield db
         elif not self._file.exists():
             yield None
@@ -93,6 +103,8 @@ class RecorderTables:
         shared = self._shared()
         shared.prepare(self._partitions)
         with closing(StateFile(self._file)) as file, file.snapshot() as source, shared.changing() as target:
+            target.execute(_PATIENT)
+            target.execute("UPDATE owner SET epoch = epoch + 1, token = NULL, topic = NULL, topic_id = NULL")
             _copy(source, target, move, self._partition_of)
             for table, number in (("dead_letter", "id"), ("weighing_row", "no")):
                 target.execute(
@@ -111,10 +123,12 @@ class RecorderTables:
             target.execute(_MARK)
             if target.execute("INSERT OR IGNORE INTO migrated VALUES (?)", (migration,)).rowcount:
                 with shared.snapshot() as source:
+                    source.execute(_PATIENT)
                     _copy(source, target, move, lambda device_id: ONLY_PARTITION)
         with shared.changing() as db:
-            for table in _TABLES:
+            for table in (*_TABLES, "owner"):
                 db.execute(f"DELETE FROM {table}")  # noqa: S608 - constants
+            db.execute("INSERT INTO weighing_file SELECT md5(random()::text || clock_timestamp()::text)")
 
 
 def _copy(source: Statements, target: Statements, move: Move, partition_of: PartitionOf) -> None:

@@ -12,6 +12,7 @@ _TABLES = (
     """CREATE TABLE recorder.owner (
         partition integer PRIMARY KEY,
         epoch bigint NOT NULL DEFAULT 0,
+        token text,
         worker text,
         since bigint,
         visits bigint NOT NULL DEFAULT 0,

@@ -15,6 +15,9 @@ from rules.engine.snapshot import SnapshotUnusable
 from rules.engine.stages.handed_on import HandedOn
 from rules.engine.stages.handed_on_codec import VERSION, HandedOnCodec
 
+_MANY: Final = 1_024
+"""So many records wait, and each time twice as many, when a warning says for what."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -82,6 +85,7 @@ class FleetStage:
             if times := [one.fleet_time for one in handed_on if one.fleet_time]:  # the first one of the partition
                 self._times.setdefault(_partition_of(message), times[0])
             self._waiting.append((message, handed_on))
+            self._say_who_is_awaited()
         if not self._begun or len(self._times) < self._partitions:
             return []
         waiting, self._waiting = self._waiting, []
@@ -106,6 +110,14 @@ class FleetStage:
     def fleet_time(self) -> int:
         """ms; 0 before the first reading."""
         return min(self._times.values(), default=0)
+
+    def _say_who_is_awaited(self) -> None:
+        count = len(self._waiting)
+        if count < _MANY or count & (count - 1):
+            return
+        awaited = [str(one) for one in range(self._partitions) if one not in self._times]
+        why = f"nothing was judged in partitions {', '.join(awaited[:20])}" if awaited else "partition 0 has not begun"
+        _log.warning("judge: %d records with verdicts wait in memory and no devices are compared: %s", count, why)
 
     def _read(self, message: RawMessage) -> list[HandedOn] | None:
         """The verdicts of a record; None if it is damaged."""

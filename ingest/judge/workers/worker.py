@@ -22,6 +22,8 @@ _FIRST_PAUSE_S: Final = 0.4
 _LONGEST_PAUSE_S: Final = 30.0
 _RESTORED_AT_ONCE: Final = 8
 """Each takes threads, a client of Kafka, and the rows of its partition in memory."""
+_CLAIM_AGAIN_S: Final = 5.0
+"""Who was fenced learns within this time that Kafka has taken the partition from it, and fences no new owner."""
 _LAST_S: Final = 10.0
 _LAST_WAIT_S: Final = 0.5
 _HEALTHY_S: Final = 120.0
@@ -102,7 +104,7 @@ class Owned(Generic[Work]):
                     continue
                 judged += work.step()
             except PartitionGone as exc:
-                self._again(partition)
+                self._again(partition, _CLAIM_AGAIN_S)
                 _log.warning(_LOST, partition, self._what, exc)
             except RawLogError as exc:
                 pause_s = self._again(partition)  # what was not written is judged again
@@ -126,13 +128,13 @@ class Owned(Generic[Work]):
             raise PartitionGone(f"partition {log.partition} is another member's")
         return self._begin(log)
 
-    def _again(self, partition: int) -> float:
+    def _again(self, partition: int, at_least_s: float = 0) -> float:
         """Give up what was restored of a partition. Returns the seconds until it is restored anew."""
         self.work.pop(partition, None)
         backoff = self._pauses.setdefault(partition, Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S))
         if self._monotonic() - self._again_at.get(partition, 0) > _HEALTHY_S:
             backoff.reset()
-        pause_s = backoff.next_pause_s()
+        pause_s = max(backoff.next_pause_s(), at_least_s)
         self._again_at[partition] = self._monotonic() + pause_s
         return pause_s
 

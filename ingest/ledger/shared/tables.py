@@ -8,6 +8,7 @@ partition to another meanwhile cannot write what it had begun.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from secrets import token_hex
 from typing import Any, Final, NamedTuple
 from weakref import finalize
 
@@ -33,8 +34,10 @@ _LOST_MS: Final = 15_000
 """Likewise for a session whose machine is not heard any more."""
 _CLAIM_WAITS: Final = "SET LOCAL lock_timeout = '1s'"
 """The recorder's other partitions wait meanwhile; it tries again."""
-_LOCK: Final = "SELECT epoch FROM owner WHERE partition = ? FOR UPDATE"
-_CLAIM: Final = "UPDATE owner SET epoch = epoch + 1, worker = ?, since = ? WHERE partition = ? RETURNING epoch"
+_LOCK: Final = "SELECT epoch, token FROM owner WHERE partition = ? FOR UPDATE"
+_CLAIM: Final = (
+    "UPDATE owner SET epoch = epoch + 1, token = ?, worker = ?, since = ? WHERE partition = ? RETURNING epoch"
+)
 
 
 class StateMisfit(OperatorError):
@@ -103,8 +106,9 @@ class SharedTables:
         """
         with self._transaction() as db:
             db.execute(_CLAIM_WAITS)
-            [(epoch,)] = db.execute(_CLAIM, (worker, now, partition)).fetchall()
-        return PartitionTables(self, partition, epoch)
+            token = token_hex(8)
+            [(epoch,)] = db.execute(_CLAIM, (token, worker, now, partition)).fetchall()
+        return PartitionTables(self, partition, epoch, token)
 
     @contextmanager
     def reading(self) -> Iterator[Statements]:
@@ -112,11 +116,15 @@ class SharedTables:
             yield db
 
     @contextmanager
-    def changing_one(self, partition: int, epoch: int) -> Iterator[Statements]:
-        """A transaction of the partition's owner. Raises StateFenced if that is another one."""
+    def changing_one(self, partition: int, epoch: int, token: str) -> Iterator[Statements]:
+        """A transaction of the partition's owner. Raises StateFenced if that is another one.
+
+        `token` tells apart owners of the same number, after tables were restored from a backup or moved.
+        """
         with self._transaction() as db:
-            [(found,)] = db.execute(_LOCK, (partition,)).fetchall()
-            if found != epoch:
+            rows = db.execute(_LOCK, (partition,)).fetchall()
+            found = rows[0][0] if rows else None
+            if [tuple(row) for row in rows] != [(epoch, token)]:
                 raise StateFenced(
                     f"partition {partition} of the raw log: another recorder has taken it over (number {found} after "
                     f"{epoch})"
@@ -141,8 +149,8 @@ class SharedTables:
 class PartitionTables:
     """The tables as the recorder of one partition uses them, until another one takes it over."""
 
-    def __init__(self, tables: SharedTables, partition: int, epoch: int) -> None:
-        self._tables, self.partition, self._epoch = tables, partition, epoch
+    def __init__(self, tables: SharedTables, partition: int, epoch: int, token: str) -> None:
+        self._tables, self.partition, self._epoch, self._token = tables, partition, epoch, token
 
     def close(self) -> None:
         """Nothing: all partitions of a recorder share its connections."""
@@ -151,7 +159,7 @@ class PartitionTables:
         return self._tables.reading()
 
     def changing(self) -> AbstractContextManager[Statements]:
-        return self._tables.changing_one(self.partition, self._epoch)
+        return self._tables.changing_one(self.partition, self._epoch, self._token)
 
     def check_owner(self) -> None:
         with self.changing():

@@ -1,7 +1,8 @@
 """A recorder's state moved from its file to PostgreSQL and back, with readings recorded on both: as on one machine."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import sqlite3
+from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
 from pathlib import Path
 from uuid import uuid4
@@ -12,7 +13,7 @@ from haulwatch import migrations
 from ingest.ledger.dead_letters import DeadLetters
 from ingest.ledger.report import Ledger, read_ledger
 from ingest.ledger.shared.tables import SharedTables
-from ingest.ledger.state.port import OwnTables, Tables
+from ingest.ledger.state.port import OwnTables, Statements, Tables
 from ingest.log.kafka.connection import KafkaConnection
 from ingest.log.kafka.group import GroupMember
 from ingest.log.kafka.kafka_log import KafkaLog
@@ -138,7 +139,8 @@ def test_the_state_goes_to_postgresql_and_back(
     asyncio.run(on_kafka(connection, tables, tmp_path))
     migrate(LogKind.DISK)
     with tables.snapshot() as db:
-        assert db.execute("SELECT count(*) FROM ledger").fetchone() == (0,)
+        for table, rows in (("ledger", 0), ("owner", 0), ("weighing_file", 1)):
+            assert db.execute(f"SELECT count(*) FROM {table}").fetchone() == (rows,)
     append(RawLog(tmp_path / "raw"), [*third, *again])
     ledger = asyncio.run(here.record())
 
@@ -160,10 +162,12 @@ def test_a_move_that_is_cut_short_is_done_again(
     here = Way(tmp_path, lambda consumer: RawLog(tmp_path / "raw"), restarts=False)
     append(RawLog(tmp_path / "raw"), messages)
     expected, found = asyncio.run(here.record()), letters(tmp_path / "recorder.db")
-    real = recorder_tables._copy_outbox
+    real, patience = recorder_tables._copy_outbox, list[object]()
     for to in (LogKind.KAFKA, LogKind.DISK):
 
-        def cut_short(*_: object) -> None:
+        def cut_short(source: Statements, target: Statements, *_: object) -> None:
+            shared = source if isinstance(target, sqlite3.Connection) else target
+            patience.append(shared.execute("SHOW idle_in_transaction_session_timeout").fetchone())
             raise Interrupted
 
         monkeypatch.setattr(recorder_tables, "_copy_outbox", cut_short)
@@ -173,6 +177,7 @@ def test_a_move_that_is_cut_short_is_done_again(
         migrate(to)
         place = tables if to is LogKind.KAFKA else tmp_path / "recorder.db"
         assert letters(place) == found
+    assert patience == [("0",), ("0",)], "PostgreSQL ends a session that waits while the other side is written"
     with closing(RawLog(tmp_path / "raw")) as log:
         assert read_ledger(tmp_path / "recorder.db", log) == expected
 
@@ -186,3 +191,38 @@ def test_tables_of_another_raw_log_are_not_overwritten(
         db.execute("INSERT INTO ledger (partition, device, received, duplicate) VALUES (0, 'T1', 5, 0)")
     with pytest.raises(MigrationRefused, match="a database of its own"):
         migrate(LogKind.KAFKA)
+
+
+def test_tables_of_another_number_of_partitions_are_refused_before_anything_is_copied(
+    tmp_path: Path, connection: KafkaConnection, tables: SharedTables, migrate: Callable[[LogKind], int]
+) -> None:
+    append(RawLog(tmp_path / "raw"), day()[:50])
+    tables.prepare(PARTITIONS + 3)
+    with pytest.raises(MigrationRefused, match=f"of a raw log of {PARTITIONS + 3} partitions"):
+        migrate(LogKind.KAFKA)
+    with closing(KafkaLog(connection)) as log:
+        assert log.last_offset() == 0
+
+
+def test_what_comes_from_another_machine_while_the_log_is_copied_is_noticed(
+    tmp_path: Path,
+    connection: KafkaConnection,
+    tables: SharedTables,
+    migrate: Callable[[LogKind], int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    messages, real = day()[:50], RecorderTables.places
+    tables.prepare(PARTITIONS)
+    append(KafkaLog(connection, "collector"), messages[:40])
+
+    def meanwhile(self: RecorderTables) -> Collection[int]:
+        append(KafkaLog(connection, "collector"), messages[40:41])
+        return real(self)
+
+    monkeypatch.setattr(RecorderTables, "places", meanwhile)
+    with pytest.raises(MigrationRefused, match=r"messages came to topic .* while it was copied"):
+        migrate(LogKind.DISK)
+    monkeypatch.setattr(RecorderTables, "places", real)
+    migrate(LogKind.DISK)
+    with closing(RawLog(tmp_path / "raw")) as log:
+        assert {one.message.payload for one in log.read(0, 1_000)} >= {one.payload for one in messages[:41]}

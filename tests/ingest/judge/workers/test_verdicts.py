@@ -62,3 +62,15 @@ def test_what_a_device_stage_hands_on_names_its_partition_and_version() -> None:
     device_stage = DeviceStage(1, lambda _device: True, lambda: CITY, build_rules)
     device_stage.begin({})
     assert [message.topic for message in device_stage.output()] == [verdicts_topic(1, VERSION)]
+
+
+def test_verdicts_that_wait_for_a_partition_name_it(caplog: pytest.LogCaptureFixture) -> None:
+    waiting = FleetStage(4, lambda: CITY, build_rules)
+    waiting.take(RawMessage(BEGIN_TOPIC, b"", 0))
+    for ms in range(2_100):
+        waiting.take(time_passed(ms % 2, T0 + ms))
+    assert [record.getMessage() for record in caplog.records] == [
+        f"judge: {count} records with verdicts wait in memory and no devices are compared: nothing was judged in"
+        " partitions 2, 3"
+        for count in (1_024, 2_048)
+    ]

@@ -11,7 +11,7 @@ from ingest.judge.workers.worker import Owned, Worker
 from ingest.log.errors import RawLogUnavailable
 from ingest.log.kafka.connection import KafkaConnection
 from ingest.log.kafka.group import GroupMember
-from ingest.log.kafka.owned_partition import PartitionLog
+from ingest.log.kafka.owned_partition import PartitionGone, PartitionLog
 from tests.waiting import PATIENCE_S, until
 
 
@@ -105,6 +105,26 @@ def test_a_partition_that_cannot_be_read_is_restored_less_and_less_often() -> No
         until(lambda: devices.step() == 0 and not devices._coming)
         assert len(begun) <= before + 1
     assert len(begun) < 5
+
+
+def test_a_partition_that_another_worker_fenced_is_not_claimed_at_once() -> None:
+    clock, begun = Clock(), list[int]()
+
+    class Fenced(Work):
+        def step(self) -> int:
+            raise PartitionGone("another worker writes by this name")
+
+    def begin(log: PartitionLog) -> Work:
+        begun.append(log.partition)
+        return Fenced()
+
+    devices = owned(begin, 1, clock)
+    until(lambda: devices.step() == 0 and bool(devices._again_at))
+    clock.now += 4.9
+    devices.step()
+    assert not devices._coming
+    clock.now += 0.2
+    until(lambda: devices.step() == 0 and len(begun) == 2)
 
 
 def test_verdicts_are_judged_and_polled_while_the_raw_log_does_not_answer() -> None:

@@ -266,6 +266,35 @@ def test_the_tables_are_of_one_topic_for_ever(tables: SharedTables) -> None:
             tables.prepare(2, other)
 
 
+def test_a_recorder_of_before_the_tables_were_restored_or_moved_is_fenced(tables: SharedTables) -> None:
+    """A backup goes back to a number that was given before, and after a move they begin anew."""
+    tables.prepare(1)
+    before = tables.claim(0, "before", NOW)
+    with tables.changing() as db:
+        db.execute("UPDATE owner SET epoch = 0")
+    now = tables.claim(0, "now", NOW)
+    with now.changing():
+        pass
+    with pytest.raises(StateFenced):
+        before.check_owner()
+    with tables.changing() as db:
+        db.execute("DELETE FROM owner")
+    with pytest.raises(StateFenced):
+        now.check_owner()
+
+
+async def test_a_topic_that_postgresql_cannot_hold_does_not_stop_its_partition(
+    tmp_path: Path, tables: SharedTables
+) -> None:
+    tables.prepare(1)
+    bench = SharedBench(tmp_path, WITH_BRIDGE, tables=tables)
+    bench.receive_raw("haulwatch/v1/truck-1/pos\0x", b"{}")
+    bench.receive(position(1))
+    await bench.drain()
+    assert counts(bench.ledger())["stored"] == 1
+    assert [letter.topic for letter in DeadLetters(tables).list()] == ["haulwatch/v1/truck-1/pos\\0x"]
+
+
 def test_a_database_that_is_no_postgresql_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(StateMisfit, match="HAULWATCH_DATABASE_URL names no PostgreSQL"):
         SharedTables(f"sqlite:///{tmp_path / 'haulwatch.db'}")
