@@ -62,7 +62,9 @@ class ResolveBody(BaseModel):
         frozen=True,
         str_strip_whitespace=True,
         json_schema_extra={
-            "examples": [{"vehicle_id": "vehicle-001", "reason": "Camera shows 晋E·D0101", "actor": "li.wei"}]
+            "examples": [
+                {"vehicle_id": "vehicle-001", "revision": 1, "reason": "Camera shows 晋E·D0101", "actor": "li.wei"}
+            ]
         },
     )
     vehicle_id: ShortText | None = Field(description="Registered vehicle; null: of none that is registered")
