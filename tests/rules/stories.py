@@ -33,11 +33,17 @@ NORTHWARD: Final[City] = replace(
 """Its road leads north, so that the shift between the datums leads off it."""
 
 
-WITH_TWO_BRIDGES: Final[City] = replace(
+WITH_FOUR_BRIDGES: Final[City] = replace(
     PLAIN,
-    devices={**PLAIN.devices, "W0": Device("W0", DeviceRole.WEIGHBRIDGE, site_id="source", report_interval_s=300)},
+    devices={
+        **PLAIN.devices,
+        **{
+            device_id: Device(device_id, DeviceRole.WEIGHBRIDGE, site_id=site_id, report_interval_s=300)
+            for device_id, site_id in (("W0", "source"), ("W2", "source"), ("W3", "tip"))
+        },
+    },
 )
-"""A bridge at the source too."""
+"""Two bridges at the source and two at the tip."""
 
 
 def _dump() -> list[Trip]:
@@ -128,12 +134,14 @@ def _shortfall() -> Story:
     """Loaded with 15 t, weighed in with 13.4 t; then a second trip that lost nothing, and the first is told alone."""
     trip = Trip("T1", 0, 0, **LOADED).stand(120).drive(9_990, 0).stand(300).now(**_EMPTY).stand(120).drive(0, 0)
     trip.stand(300).now(**LOADED).stand(60).drive(9_990, 0).stand(300).now(**_EMPTY).stand(120)
-    left = [ticket("T1", at_s, net_kg=15_000, direction="out", ticket=number, device="W0") for at_s, number in _LEFT]
-    came = [ticket("T1", 1_100, net_kg=13_400, ticket="B1"), ticket("T1", 3_400, net_kg=14_900, ticket="B2")]
-    return {"T1": trip.readings, "W0": list(left), "W1": list(came)}
-
-
-_LEFT: Final = ((100, "A1"), (2_450, "A2"))
+    weighed = (
+        ticket("T1", 100, net_kg=15_000, direction="out", ticket="A1", device="W0"),
+        ticket("T1", 1_100, net_kg=13_400, ticket="B1", device="W1"),
+        ticket("T1", 2_450, net_kg=15_000, direction="out", ticket="A2", device="W2"),
+        ticket("T1", 3_400, net_kg=14_900, ticket="B2", device="W3"),
+    )
+    # One ticket a bridge: between two it would be silent, and for how long depends on when they arrive.
+    return {"T1": trip.readings, **{one.device_id: [one] for one in weighed}}
 
 
 def _points(*rows: list[Reading]) -> Story:
@@ -180,7 +188,7 @@ STORIES: Final[Mapping[str, tuple[City, Callable[[], Story]]]] = {
         PLAIN,
         lambda: _tickets(ticket("T1", 300, ticket="A1"), ticket("T1", 400, ticket="A2")),
     ),
-    "mass_shortfall": (WITH_TWO_BRIDGES, _shortfall),
+    "mass_shortfall": (WITH_FOUR_BRIDGES, _shortfall),
     "unknown_plate": (PLAIN, lambda: _tickets(ticket("T1", 300), ticket("T1", 700, ticket="B", plate="晋E99999"))),
     "gnss_anomaly": (PLAIN, _of(_leap)),
     "sensor_fault": (PLAIN, _of(_chatter)),
