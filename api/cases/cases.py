@@ -25,12 +25,12 @@ from api.http.paging import CURSOR_HINT, Cursor
 from api.http.problems import WRITE_REFUSED, ProblemKind, invalid
 from api.ports import ApiParts
 from api.resources.devices import District
+from devices.db.page_cursor import InvalidCursor
 from devices.people.model import Language
 from devices.readings.instants import DAY_MS
 from rules.alerts.actions import AlertView, UnknownAlert
 from rules.cases.indicators import Indicators
 from rules.cases.model import CaseFilter, CaseKind, CasePage, CaseState, NewCase
-from rules.cases.store import InvalidCursor
 
 router = APIRouter(prefix="/cases", tags=["cases"], dependencies=[*PERSONAL, *VIEWERS])
 

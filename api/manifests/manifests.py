@@ -24,10 +24,10 @@ from api.manifests.answers import (
     refusals,
 )
 from api.manifests.bodies import ManifestIssueBody
+from devices.db.page_cursor import InvalidCursor
 from devices.readings.ids import DEVICE_ID_PATTERN
 from rules.manifests.document import ManifestDetail, ManifestFilter, ManifestPage
 from rules.manifests.model import ManifestState
-from rules.manifests.store import InvalidCursor
 from rules.public_reports.qr_codes import MEDIA_TYPES, picture
 
 router: Final = APIRouter(prefix="/manifests", tags=["manifests"], dependencies=[*PERSONAL, *VIEWERS])

@@ -25,6 +25,7 @@ from api.resources.alert_stream import AlertFeed
 from api.resources.alerting.examples import ALERT_EXAMPLE, DETAIL_EXAMPLE, STREAM_EXAMPLE
 from api.resources.alerting.filters import box_of, subjects_of
 from api.resources.devices import District, Fleet
+from devices.db.page_cursor import InvalidCursor
 from devices.readings.ids import DEVICE_ID_PATTERN
 from ingest.alerts.rate import AlertRate
 from rules.alerts.actions import (
@@ -38,7 +39,6 @@ from rules.alerts.actions import (
     Assign,
     Close,
     Comment,
-    InvalidCursor,
     Outcome,
     UnknownAlert,
 )

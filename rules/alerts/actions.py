@@ -2,8 +2,7 @@
 
 JournalError
 ├── UnknownAlert    no alert has this id
-├── AlreadyClosed   a person closed the alert before; its outcome does not change
-└── InvalidCursor   the cursor was not made by this journal
+└── AlreadyClosed   a person closed the alert before; its outcome does not change
 """
 
 from dataclasses import dataclass
@@ -25,10 +24,6 @@ class UnknownAlert(JournalError):
 
 class AlreadyClosed(JournalError):
     """A person closed the alert before; its outcome does not change."""
-
-
-class InvalidCursor(JournalError):
-    """The cursor was not made by this journal."""
 
 
 class Outcome(StrEnum):

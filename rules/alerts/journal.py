@@ -5,9 +5,6 @@ it is open again; an incident that began after that is a new alert, also where j
 judge writes changes; any number of API processes read and act.
 """
 
-import base64
-import binascii
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -16,6 +13,7 @@ from sqlalchemy import Connection, Engine, RowMapping, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from devices.db.database import transaction
+from devices.db.page_cursor import cursor_of, read_cursor
 from rules.alerts.acting import act_within, add_action, wait_for_turn
 from rules.alerts.actions import (
     ActionEntry,
@@ -27,7 +25,6 @@ from rules.alerts.actions import (
     AlertView,
     Close,
     Continue,
-    InvalidCursor,
     JournalEntry,
     JournalPosition,
     Reopen,
@@ -55,7 +52,7 @@ _FIRST_AMENDMENT: Final = (
     .scalar_subquery()
 )
 _ALERTS: Final = select(alert, _REOPENED_AT.label("reopened_at"), _FIRST_AMENDMENT.label("first_amendment"))
-_CURSOR: Final = re.compile(r"([0-9]{1,15}) ([0-9a-f]{16})")
+_ALERT_ID: Final = "[0-9a-f]{16}"
 
 
 class AlertJournal:
@@ -154,12 +151,13 @@ class AlertJournal:
 
     def alerts(self, where: AlertFilter, *, limit: int, before: str | None = None) -> AlertPage:
         """A page of alerts, newest `opened_at` first. Raises InvalidCursor."""
-        ids = newest(where, limit + 1, None if before is None else _read_cursor(before))
+        ids = newest(where, limit + 1, None if before is None else read_cursor(before, _ALERT_ID, "this journal"))
         query = _ALERTS.where(alert.c.alert_id.in_(ids)).order_by(alert.c.opened_at.desc(), alert.c.alert_id.desc())
         with transaction(self._engine) as connection:
             found = tuple(_view(row) for row in connection.execute(query).mappings())
-        more = len(found) > limit
-        return AlertPage(items=found[:limit], next_cursor=_cursor(found[limit - 1]) if more else None)
+        last = found[limit - 1] if len(found) > limit else None
+        next_cursor = None if last is None else cursor_of(last.opened_at, last.alert_id)
+        return AlertPage(items=found[:limit], next_cursor=next_cursor)
 
     def open_alerts(self) -> dict[tuple[str, str], int]:
         """Number of open alerts, by rule and severity."""
@@ -317,17 +315,3 @@ def _view(row: RowMapping) -> AlertView:
 def _entry(row: RowMapping) -> JournalEntry:
     change = AlertChange.model_validate(row["change"])
     return JournalEntry(sequence=row["no"], recorded_at=row["recorded_at"], change=change)
-
-
-def _cursor(last: AlertView) -> str:
-    return base64.urlsafe_b64encode(f"{last.opened_at} {last.alert_id}".encode()).decode()
-
-
-def _read_cursor(text: str) -> tuple[int, str]:
-    try:
-        found = _CURSOR.fullmatch(base64.b64decode(text, altchars=b"-_", validate=True).decode())
-    except (binascii.Error, UnicodeDecodeError, ValueError) as exc:
-        raise InvalidCursor(f"{text!r} is not a cursor of this journal") from exc
-    if found is None:
-        raise InvalidCursor(f"{text!r} is not a cursor of this journal")
-    return int(found[1]), found[2]

@@ -1,15 +1,12 @@
 """All cases of a city, in the registry's database beside the alert journal."""
 
-import base64
-import binascii
-import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, select, tuple_
 
 from devices.db.database import transaction
-from devices.errors import OperatorError
+from devices.db.page_cursor import cursor_of, read_cursor
 from rules.cases import writing
 from rules.cases.actions import CaseAction
 from rules.cases.deadlines import Terms
@@ -27,11 +24,7 @@ from rules.cases.selection import conditions
 from rules.cases.shown_events import shown_events
 from rules.cases.tables import case_alert, case_event, case_file
 
-_CURSOR: Final = re.compile(r"([0-9]{1,15}) ([0-9]{4}-[0-9]{6})")
-
-
-class InvalidCursor(OperatorError):
-    """The cursor was not made by this store."""
+_NUMBER: Final = "[0-9]{4}-[0-9]{6}"
 
 
 class CaseStore:
@@ -72,12 +65,14 @@ class CaseStore:
         """A page of cases, newest first. Raises InvalidCursor."""
         query = select(case_file).where(*conditions(where))
         if before is not None:
-            query = query.where(tuple_(case_file.c.opened_at, case_file.c.number) < tuple_(*_read_cursor(before)))
+            read = read_cursor(before, _NUMBER, "these cases")
+            query = query.where(tuple_(case_file.c.opened_at, case_file.c.number) < tuple_(*read))
         query = query.order_by(case_file.c.opened_at.desc(), case_file.c.number.desc()).limit(limit + 1)
         with transaction(self._engine) as connection:
             found = _views(connection, query, now)
-        more = len(found) > limit
-        return CasePage(items=tuple(found[:limit]), next_cursor=_cursor(found[limit - 1]) if more else None)
+        last = found[limit - 1] if len(found) > limit else None
+        next_cursor = None if last is None else cursor_of(last.opened_at, last.number)
+        return CasePage(items=tuple(found[:limit]), next_cursor=next_cursor)
 
     def indicators(self, start: int, end: int, now: int, scope: CaseScope | None = None) -> Indicators:
         """Figures of the cases that were opened from `start` until before `end`, as they stand at `now`."""
@@ -109,17 +104,3 @@ def _views(connection: Connection, query: Any, now: int) -> list[CaseView]:
         )
         for row in rows
     ]
-
-
-def _cursor(last: CaseView) -> str:
-    return base64.urlsafe_b64encode(f"{last.opened_at} {last.number}".encode()).decode()
-
-
-def _read_cursor(text: str) -> tuple[int, str]:
-    try:
-        found = _CURSOR.fullmatch(base64.b64decode(text, altchars=b"-_", validate=True).decode())
-    except (binascii.Error, UnicodeDecodeError, ValueError) as exc:
-        raise InvalidCursor(f"{text!r} is not a cursor of these cases") from exc
-    if found is None:
-        raise InvalidCursor(f"{text!r} is not a cursor of these cases")
-    return int(found[1]), found[2]

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, RowMapping, func, insert, select, tup
 
 from devices.city.model import City
 from devices.db.database import transaction
-from devices.errors import OperatorError
+from devices.db.page_cursor import cursor_of, read_cursor
 from devices.readings.manifests import ManifestDeed, ManifestTerms
 from devices.readings.models import ManifestAction
 from rules.manifests import machine
@@ -40,6 +40,7 @@ MAX_OPEN: Final = 16
 """Open manifests of one vehicle: a day's trips may be issued in the morning."""
 OWN_NUMBER: Final = re.compile(r"[0-9]{8}-.{6}\Z")
 """The form of the numbers that the platform gives: the day, and six characters, of which it counts up digits."""
+_NUMBER: Final = ".{1,64}"
 _DAY_MS: Final = 86_400_000
 _CLOCK: Final = "haulwatch"
 _LOCK: Final = 4_827_309
@@ -47,10 +48,6 @@ _LOCK: Final = 4_827_309
 
 OverdueAt = Callable[[ManifestTerms, str], int]
 """When a manifest with these terms, of this device, is overdue: ms since 1970 UTC."""
-
-
-class InvalidCursor(OperatorError):
-    """The cursor was not made by this store."""
 
 
 class Waiting(NamedTuple):
@@ -150,16 +147,15 @@ class ManifestStore:
         for condition in _conditions(where):
             query = query.where(condition)
         if before is not None:
-            query = query.where(tuple_(manifest.c.issued_at, manifest.c.number) < tuple_(*_read_cursor(before)))
+            read = read_cursor(before, _NUMBER, "these manifests")
+            query = query.where(tuple_(manifest.c.issued_at, manifest.c.number) < tuple_(*read))
         with transaction(self._engine) as connection:
             rows = connection.execute(query).mappings().all()
             present = present_of(connection, rows)
             found = [view_of(row, present[row["number"]]) for row in rows]
-        more = len(found) > limit
-        last = found[limit - 1] if more else None
-        return ManifestPage(
-            items=tuple(found[:limit]), next_cursor=None if last is None else f"{last.issued_at}~{last.number}"
-        )
+        last = found[limit - 1] if len(found) > limit else None
+        next_cursor = None if last is None else cursor_of(last.issued_at, last.number)
+        return ManifestPage(items=tuple(found[:limit]), next_cursor=next_cursor)
 
     def check_due(self, now: int) -> int:
         """Let the clock act on manifests that should have arrived by now; return how many there are."""
@@ -308,10 +304,3 @@ def _conditions(where: ManifestFilter) -> list[Any]:
     if where.end is not None:
         found.append(manifest.c.issued_at < where.end)
     return found
-
-
-def _read_cursor(text: str) -> tuple[int, str]:
-    at, _, number = text.partition("~")
-    if not at.isascii() or not at.isdigit() or len(at) > 15 or not number:
-        raise InvalidCursor(f"{text!r} is not a cursor of these manifests")
-    return int(at), number

@@ -3,8 +3,7 @@
 WeighingError
 ├── UnknownSession   no session has this id
 ├── SessionOutdated  the session is another than the one that a person saw
-├── ResolveRefused   the request cannot stand; names the field and what to do
-└── InvalidCursor    the cursor was not made by this store
+└── ResolveRefused   the request cannot stand; names the field and what to do
 """
 
 from dataclasses import dataclass
@@ -34,10 +33,6 @@ class ResolveRefused(WeighingError):
 
 class SessionOutdated(WeighingError):
     """The session is another than the one that a person saw."""
-
-
-class InvalidCursor(WeighingError):
-    """The cursor was not made by this store."""
 
 
 class _Value(BaseModel):

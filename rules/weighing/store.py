@@ -1,8 +1,5 @@
 """All weighing sessions of a city, in the registry's database."""
 
-import base64
-import binascii
-import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
@@ -10,10 +7,10 @@ from sqlalchemy import BigInteger, Connection, Engine, cast, false, func, insert
 
 from devices.city.model import City
 from devices.db.database import transaction
+from devices.db.page_cursor import cursor_of, read_cursor
 from devices.readings.models import Weighing
 from rules.weighing.model import (
     Decision,
-    InvalidCursor,
     ResolveRefused,
     SessionChange,
     SessionDetail,
@@ -32,7 +29,7 @@ from rules.weighing.truck_match import TruckMatcher
 
 _TURN: Final = 4_827_338
 """See `rules.alerts.acting`. Nobody who holds it asks for another."""
-_CURSOR: Final = re.compile(r"([0-9]{1,15}) ([0-9a-f]{16})")
+_SESSION_ID: Final = "[0-9a-f]{16}"
 _FETCHED: Final = 2_000
 
 
@@ -128,12 +125,14 @@ class SessionStore:
         table = weighing_session.c
         query = select(weighing_session).where(*_conditions(where))
         if before is not None:
-            query = query.where(tuple_(table.weighed_at, table.id) < tuple_(*_read_cursor(before)))
+            read = read_cursor(before, _SESSION_ID, "these sessions")
+            query = query.where(tuple_(table.weighed_at, table.id) < tuple_(*read))
         query = query.order_by(table.weighed_at.desc(), table.id.desc()).limit(limit + 1)
         with transaction(self._engine) as connection:
             found = [SessionView.model_validate(dict(row)) for row in connection.execute(query).mappings()]
-        more = len(found) > limit
-        return SessionPage(items=tuple(found[:limit]), next_cursor=_cursor(found[limit - 1]) if more else None)
+        last = found[limit - 1] if len(found) > limit else None
+        next_cursor = None if last is None else cursor_of(last.weighed_at, last.id)
+        return SessionPage(items=tuple(found[:limit]), next_cursor=next_cursor)
 
     def every(self, where: SessionFilter) -> Iterator[SessionView]:
         """All sessions that stand, newest first, read page by page."""
@@ -217,17 +216,3 @@ def _conditions(where: SessionFilter, *, withdrawn: bool = False) -> list[Any]:
     if where.end is not None:
         found.append(table.weighed_at < where.end)
     return found
-
-
-def _cursor(last: SessionView) -> str:
-    return base64.urlsafe_b64encode(f"{last.weighed_at} {last.id}".encode()).decode()
-
-
-def _read_cursor(text: str) -> tuple[int, str]:
-    try:
-        found = _CURSOR.fullmatch(base64.b64decode(text, altchars=b"-_", validate=True).decode())
-    except (binascii.Error, UnicodeDecodeError, ValueError) as exc:
-        raise InvalidCursor(f"{text!r} is not a cursor of these sessions") from exc
-    if found is None:
-        raise InvalidCursor(f"{text!r} is not a cursor of these sessions")
-    return int(found[1]), found[2]

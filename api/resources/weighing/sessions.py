@@ -11,7 +11,8 @@ from api.http.instants import Instant
 from api.http.openapi import answer, problems
 from api.http.paging import CURSOR_HINT, Cursor
 from api.http.problems import ProblemKind, RequestRefused, invalid, not_found
-from rules.weighing.model import InvalidCursor, SessionDetail, SessionFilter, SessionPage
+from devices.db.page_cursor import InvalidCursor
+from rules.weighing.model import SessionDetail, SessionFilter, SessionPage
 from rules.weighing.session import Flow
 
 router = APIRouter(prefix="/weighing-sessions", tags=["weighings"], dependencies=[*PERSONAL, *VIEWERS])

@@ -14,10 +14,10 @@ from api.http.openapi import answer, problems
 from api.http.paging import CURSOR_HINT, Cursor
 from api.http.problems import WRITE_REFUSED, ProblemKind, RequestRefused, invalid
 from api.resources.weighing.sessions import DETAIL_EXAMPLE, EXAMPLE, MAX_LISTED, READ, SessionPath, no_such_session
+from devices.db.page_cursor import InvalidCursor
 from devices.readings.text import ShortText
 from rules.weighing.model import (
     Decision,
-    InvalidCursor,
     ResolveRefused,
     SessionDetail,
     SessionFilter,

@@ -9,6 +9,7 @@ from sqlalchemy import update
 from sqlalchemy.event import listen
 
 from devices.db.database import DatabaseMisconfigured, open_database, transaction
+from devices.db.page_cursor import InvalidCursor
 from rules.alerts.actions import (
     Acknowledge,
     AlertAction,
@@ -18,7 +19,6 @@ from rules.alerts.actions import (
     Close,
     Comment,
     Continue,
-    InvalidCursor,
     JournalPosition,
     Outcome,
     Reopen,

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from devices.db.database import open_database
+from devices.db.page_cursor import InvalidCursor
 from haulwatch import migrations
 from rules.alerts.actions import AlertDetail, Outcome, UnknownAlert
 from rules.alerts.actions import Close as CloseAlert
@@ -41,7 +42,7 @@ from rules.cases.model import (
     UnknownCase,
     WrongState,
 )
-from rules.cases.store import CaseStore, InvalidCursor
+from rules.cases.store import CaseStore
 from tests.api.fakes import change
 from tests.closing import closed_later
 from tests.rules.cases.conftest import TERMS

@@ -8,6 +8,7 @@ from sqlalchemy import Engine, select
 
 from devices.city.model import City
 from devices.city.sites import Validity
+from devices.db.page_cursor import InvalidCursor
 from devices.readings.manifests import ManifestDeed
 from rules.manifests.checks import checked
 from rules.manifests.document import (
@@ -25,7 +26,7 @@ from rules.manifests.journal import ManifestJournal
 from rules.manifests.machine import Event, event_of, issue, step
 from rules.manifests.model import Manifest, Trigger, TruckManifest
 from rules.manifests.present import action_of_row
-from rules.manifests.store import MAX_OPEN, InvalidCursor, ManifestStore
+from rules.manifests.store import MAX_OPEN, ManifestStore
 from rules.manifests.tables import manifest_action
 from tests.rules.town import T0, town
 

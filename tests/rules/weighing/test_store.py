@@ -13,9 +13,10 @@ from sqlalchemy import Engine, event
 
 from devices.city.model import City, Vehicle
 from devices.db.database import open_database
+from devices.db.page_cursor import InvalidCursor
 from devices.readings.models import Weighing
 from rules.weighing import tables
-from rules.weighing.model import Decision, InvalidCursor, ResolveRefused, SessionFilter, SessionView, UnknownSession
+from rules.weighing.model import Decision, ResolveRefused, SessionFilter, SessionView, UnknownSession
 from rules.weighing.session import Flow
 from rules.weighing.store import SessionStore
 from tests.examples import examples
