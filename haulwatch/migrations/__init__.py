@@ -59,5 +59,6 @@ def _config(connection: Connection | None = None) -> "Config":
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("recursive_version_locations", "true")
     config.attributes["connection"] = connection
     return config
