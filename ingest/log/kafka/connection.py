@@ -94,6 +94,18 @@ class KafkaConnection:
             **own,
         }
 
+    def reading(self, group: str, **more: str | float | bool | Callable[..., None]) -> dict[str, Any]:
+        """Likewise, of a client that reads messages: what is committed only, the longest ones too, checked."""
+        return self.properties(
+            group_id=group,
+            enable_auto_commit=False,
+            isolation_level="read_committed",
+            check_crcs=True,
+            fetch_max_bytes=max(MAX_MESSAGE_BYTES, 32 << 20),
+            receive_message_max_bytes=(64 << 20) + 512,
+            **more,
+        )
+
 
 def library() -> Any:
     """The module confluent_kafka. Raises KafkaMissing."""

@@ -15,7 +15,6 @@ from typing import Any, Final, Protocol
 from ingest.log.errors import RawLogUnavailable
 from ingest.log.kafka.connection import (
     ANSWER_S,
-    MAX_MESSAGE_BYTES,
     KafkaConnection,
     error_text,
     library,
@@ -170,18 +169,13 @@ class GroupMember:
     def _opened(self) -> Any:
         if self._consumer is None:
             consumer = self._kafka.Consumer(
-                self._connection.properties(
-                    group_id=self._group,
+                self._connection.reading(
+                    self._group,
                     group_protocol="consumer",
-                    enable_auto_commit=False,
                     enable_auto_offset_store=False,
                     auto_offset_reset="earliest",
-                    isolation_level="read_committed",
-                    check_crcs=True,
                     fetch_wait_max_ms=100,
                     fetch_message_max_bytes=1 << 20,
-                    fetch_max_bytes=max(MAX_MESSAGE_BYTES, 32 << 20),
-                    receive_message_max_bytes=(64 << 20) + 512,
                     queued_max_messages_kbytes=32 << 10,
                     max_poll_interval_ms=_POLL_AGAIN_WITHIN_MS,
                     error_cb=self._note_trouble,

@@ -18,7 +18,6 @@ from typing import Any, Final, NamedTuple
 from ingest.log.errors import RawLogMisfit, RawLogUnavailable
 from ingest.log.kafka.connection import (
     ANSWER_S,
-    MAX_MESSAGE_BYTES,
     KafkaConnection,
     error_text,
     library,
@@ -199,18 +198,13 @@ class KafkaReader:
 
     def _open(self) -> Any:
         return self._kafka.Consumer(
-            self._connection.properties(
-                group_id=self._group,
-                enable_auto_commit=False,
+            self._connection.reading(
+                self._group,
                 enable_auto_offset_store=False,
                 auto_offset_reset="error",
                 enable_partition_eof=True,
-                isolation_level="read_committed",
-                check_crcs=True,
                 fetch_wait_max_ms=100,
                 fetch_message_max_bytes=1 << 20,
-                fetch_max_bytes=max(MAX_MESSAGE_BYTES, 32 << 20),
-                receive_message_max_bytes=(64 << 20) + 512,
                 queued_max_messages_kbytes=32 << 10,
                 error_cb=self._note_trouble,
             )

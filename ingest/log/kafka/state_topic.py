@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from ingest.log.errors import RawLogUnavailable
-from ingest.log.kafka.connection import ANSWER_S, MAX_MESSAGE_BYTES, KafkaConnection, library, translated
+from ingest.log.kafka.connection import ANSWER_S, KafkaConnection, library, translated
 
 _TAKEN_AT_ONCE: Final = 1_000
 _WAIT_S: Final = 0.05
@@ -69,16 +69,11 @@ class StateTopic:
     def _opened(self) -> Any:
         if self._consumer is None:
             self._consumer = self._kafka.Consumer(
-                self._connection.properties(
-                    group_id=self._connection.group("state"),
-                    enable_auto_commit=False,
+                self._connection.reading(
+                    self._connection.group("state"),
                     auto_offset_reset="earliest",
                     enable_partition_eof=True,
-                    isolation_level="read_committed",
-                    check_crcs=True,
                     fetch_wait_max_ms=10,
-                    fetch_max_bytes=max(MAX_MESSAGE_BYTES, 32 << 20),
-                    receive_message_max_bytes=(64 << 20) + 512,
                 )
             )
         return self._consumer

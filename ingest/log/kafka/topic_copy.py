@@ -98,14 +98,9 @@ class TopicCopy:
         topic = self._connection.topic
         with translated(self._connection):
             consumer = self._kafka.Consumer(
-                self._connection.properties(
-                    group_id=self._connection.group("migration"),
-                    enable_auto_commit=False,
+                self._connection.reading(
+                    self._connection.group("migration"),
                     auto_offset_reset="error",
-                    isolation_level="read_committed",
-                    check_crcs=True,
-                    fetch_max_bytes=max(MAX_MESSAGE_BYTES, 32 << 20),
-                    receive_message_max_bytes=(64 << 20) + 512,
                 )
             )
             try:
