@@ -23,6 +23,8 @@ from sqlalchemy import (
     false,
 )
 
+from devices.db.column_types import SERIAL
+
 metadata: Final = MetaData(naming_convention={"fk": "fk_%(table_name)s_%(column_0_N_name)s"})
 
 
@@ -224,7 +226,7 @@ licence: Final = Table(
 registry_change: Final = Table(
     "registry_change",
     metadata,
-    Column("no", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("no", SERIAL, primary_key=True, autoincrement=True),
     Column("at", BigInteger, nullable=False),
     Column("actor", String, nullable=False),
     Column("kind", String(16), nullable=False),

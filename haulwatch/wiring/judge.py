@@ -1,7 +1,7 @@
 """The parts of `haulwatch judge`."""
 
-from collections.abc import AsyncIterator, Iterable
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,6 +32,7 @@ from ingest.judge.judge import Judge
 from ingest.log.records import JUDGE
 from ingest.log.revision_writer import RevisionFollower
 from ingest.process.over_limit import OverLimit
+from rules.alerts.journal import AlertJournal
 
 
 class JudgeParts(NamedTuple):
@@ -39,11 +40,48 @@ class JudgeParts(NamedTuple):
 
     judge: Judge
     publishers: tuple[AlertPublisher, ...]
-    """One for each sink: MQTT and the time-series store."""
     revisions: RevisionFollower
     outbox: AlertOutbox
     manifests: ManifestLoops
     heartbeat_path: Path
+
+
+class AlertPublishing(NamedTuple):
+    """The loops that publish alerts."""
+
+    publishers: tuple[AlertPublisher, ...]
+    """One for each sink: MQTT and the time-series store."""
+
+    def wake(self) -> None:
+        """Note that the journal has changes. May be called in any thread."""
+        for publisher in self.publishers:
+            publisher.wake()
+
+
+@asynccontextmanager
+async def alert_publishing(
+    settings: Settings, city: CurrentCity, journal: AlertJournal, outbox: AlertOutbox | None = None
+) -> AsyncIterator[AlertPublishing]:
+    """Build the publishers, and close sinks and cursors at the end of the block. `outbox`: what waits for the journal.
+
+    Raises CursorsUnavailable, DatabaseError.
+    """
+    shelves, store = open_shelves(settings), open_store(settings)
+    cursors = PublisherCursors(publisher_cursors_path(settings))
+    mqtt = MqttSink(settings.mqtt.broker, f"{settings.mqtt.client_id}-alerts")
+    holding = Holding("mqtt", shelves, journal, cursors, system_clock.now_ms, settings.alerts.call_within_ms)
+    try:
+        yield AlertPublishing(
+            (
+                AlertPublisher("mqtt", mqtt, journal, cursors, outbox, holding),
+                AlertPublisher("store", StoreSink(store, city), journal, cursors),
+            )
+        )
+    finally:
+        await mqtt.close()
+        await store.close()
+        cursors.close()
+        shelves.close()
 
 
 @asynccontextmanager
@@ -52,47 +90,26 @@ async def judge_parts(settings: Settings, city: CurrentCity, rules: CurrentRules
 
     Raises JudgeStateUnavailable, CursorsUnavailable, DatabaseError, RawLogError.
     """
-    journal, shelves, store = open_journal(settings), open_shelves(settings), open_store(settings)
-    outbox = AlertOutbox(alert_outbox_path(settings), journal)
-    state = JudgeState(judge_state_path(settings))
-    cursors = PublisherCursors(publisher_cursors_path(settings))
-    writer = open_revision_writer(settings)
-    revisions = RevisionFollower(writer, city, rules, shared=settings.kafka.url is not None)
-    revisions.step()  # before the judge, so that a new log begins with them
-    mqtt = MqttSink(settings.mqtt.broker, f"{settings.mqtt.client_id}-alerts")
-    holding = Holding("mqtt", shelves, journal, cursors, system_clock.now_ms, settings.alerts.call_within_ms)
-    publishers = (
-        AlertPublisher("mqtt", mqtt, journal, cursors, outbox, holding),
-        AlertPublisher("store", StoreSink(store, city), journal, cursors),
-    )
-    held = ExitStack()
-    manifests = held.enter_context(manifest_loops(settings, city, rules))
-    judge = Judge(
-        open_raw_log(settings, JUDGE),
-        outbox,
-        state,
-        rules(),
-        city,
-        max_payload_bytes=settings.limits.max_payload_bytes,
-        disk_trouble=open_disk_floor(settings).trouble,
-        over_limit=OverLimit(over_limit_path(settings, JUDGE), system_clock.now_ms),
-        on_checkpoint=keep_objects,
-        on_new_engine=let_go,
-        on_changes=lambda: _wake(publishers),
-        on_manifests=manifests.feed.offer,
-    )
-    try:
-        yield JudgeParts(judge, publishers, revisions, outbox, manifests, heartbeat_path(settings, JUDGE))
-    finally:
-        held.close()
-        await mqtt.close()
-        await store.close()
-        cursors.close()
-        state.close()
-        outbox.close()
-        shelves.close()
-
-
-def _wake(publishers: Iterable[AlertPublisher]) -> None:
-    for publisher in publishers:
-        publisher.wake()
+    journal = open_journal(settings)
+    async with AsyncExitStack() as held:
+        outbox = held.enter_context(closing(AlertOutbox(alert_outbox_path(settings), journal)))
+        state = held.enter_context(closing(JudgeState(judge_state_path(settings))))
+        revisions = RevisionFollower(open_revision_writer(settings), city, rules, shared=settings.kafka.url is not None)
+        revisions.step()  # before the judge, so that a new log begins with them
+        publishing = await held.enter_async_context(alert_publishing(settings, city, journal, outbox))
+        manifests = held.enter_context(manifest_loops(settings, city, rules))
+        judge = Judge(
+            open_raw_log(settings, JUDGE),
+            outbox,
+            state,
+            rules(),
+            city,
+            max_payload_bytes=settings.limits.max_payload_bytes,
+            disk_trouble=open_disk_floor(settings).trouble,
+            over_limit=OverLimit(over_limit_path(settings, JUDGE), system_clock.now_ms),
+            on_checkpoint=keep_objects,
+            on_new_engine=let_go,
+            on_changes=publishing.wake,
+            on_manifests=manifests.feed.offer,
+        )
+        yield JudgeParts(judge, publishing.publishers, revisions, outbox, manifests, heartbeat_path(settings, JUDGE))

@@ -1,25 +1,20 @@
 """The parts of `haulwatch judge` as one of several workers."""
 
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from haulwatch.process import system_clock
 from haulwatch.process.current_city import CurrentCity
 from haulwatch.process.current_rules import CurrentRules
-from haulwatch.settings.data_files import heartbeat_path, judge_state_path, publisher_cursors_path
+from haulwatch.settings.data_files import heartbeat_path, judge_state_path
 from haulwatch.settings.load import Settings
-from haulwatch.wiring.databases import open_journal, open_shelves
+from haulwatch.wiring.databases import open_journal
 from haulwatch.wiring.desk.manifests import ManifestLoops, manifest_loops
+from haulwatch.wiring.judge import alert_publishing
 from haulwatch.wiring.log import kafka_connection, open_revision_writer
-from haulwatch.wiring.stores import open_store
-from ingest.alerts.cursors import PublisherCursors
-from ingest.alerts.holding import Holding
-from ingest.alerts.mqtt_sink import MqttSink
 from ingest.alerts.publisher import AlertPublisher
-from ingest.alerts.store_sink import StoreSink
 from ingest.judge.workers.device_stage import LEADER, DeviceStage
 from ingest.judge.workers.device_work import DeviceWork
 from ingest.judge.workers.figures import LocalFigures
@@ -66,66 +61,47 @@ async def worker_parts(settings: Settings, city: CurrentCity, rules: CurrentRule
     """
     connection, partitions = kafka_connection(settings), settings.kafka.partitions
     check_judge_topics(connection)  # one that was made before there were shared judges has the raw log only
-    journal, shelves, store = open_journal(settings), open_shelves(settings), open_store(settings)
-    held = ExitStack()
-    manifests = held.enter_context(manifest_loops(settings, city, rules))
-    cursors = PublisherCursors(publisher_cursors_path(settings))
-    figures = LocalFigures(judge_state_path(settings))
-    mqtt = MqttSink(settings.mqtt.broker, f"{settings.mqtt.client_id}-alerts")
-    holding = Holding("mqtt", shelves, journal, cursors, system_clock.now_ms, settings.alerts.call_within_ms)
-    publishers = (
-        AlertPublisher("mqtt", mqtt, journal, cursors, None, holding),
-        AlertPublisher("store", StoreSink(store, city), journal, cursors),
-    )
+    journal = open_journal(settings)
+    async with AsyncExitStack() as held:
+        figures = held.enter_context(closing(LocalFigures(judge_state_path(settings))))
+        publishing = await held.enter_async_context(alert_publishing(settings, city, journal))
+        manifests = held.enter_context(manifest_loops(settings, city, rules))
 
-    def begin_devices(log: PartitionLog) -> DeviceWork:
-        own = log.partition
-        stage = DeviceStage(
-            own,
-            lambda device_id: partition_of_device(device_id, partitions) == own,
-            city,
-            rules,
-            settings.limits.max_payload_bytes,
-        )
-        return DeviceWork(
-            log,
-            partial(PartitionStore, connection, raw, connection.state_topic, JUDGE),
-            stage,
-            partial(first_revisions_in, connection),
-            lambda: figures.keep(str(own), stage.engine, stage.own),
-            on_manifests=manifests.feed.offer,
-        )
+        def begin_devices(log: PartitionLog) -> DeviceWork:
+            own = log.partition
+            stage = DeviceStage(
+                own,
+                lambda device_id: partition_of_device(device_id, partitions) == own,
+                city,
+                rules,
+                settings.limits.max_payload_bytes,
+            )
+            return DeviceWork(
+                log,
+                partial(PartitionStore, connection, raw, connection.state_topic, JUDGE),
+                stage,
+                partial(first_revisions_in, connection),
+                lambda: figures.keep(str(own), stage.engine, stage.own),
+                on_manifests=manifests.feed.offer,
+            )
 
-    def begin_fleet(log: PartitionLog) -> FleetWork:
-        stage = FleetStage(partitions, city, rules)
-        open_state = partial(PartitionStore, connection, verdicts, connection.fleet_state_topic, FLEET)
-        return FleetWork(
-            *(log, open_state, stage, journal),
-            on_changes=lambda: _wake(publishers),
-            on_keep=lambda: figures.note_failures(FLEET, stage.engine),
-        )
+        def begin_fleet(log: PartitionLog) -> FleetWork:
+            stage = FleetStage(partitions, city, rules)
+            open_state = partial(PartitionStore, connection, verdicts, connection.fleet_state_topic, FLEET)
+            return FleetWork(
+                *(log, open_state, stage, journal),
+                on_changes=publishing.wake,
+                on_keep=lambda: figures.note_failures(FLEET, stage.engine),
+            )
 
-    devices, fleet = Owned(connection.topic, begin_devices), Owned(connection.verdicts_topic, begin_fleet)
-    raw = GroupMember(connection, JUDGE, devices, copies=True)
-    verdicts = GroupMember(connection, FLEET, fleet, connection.verdicts_topic)
-    try:
+        devices, fleet = Owned(connection.topic, begin_devices), Owned(connection.verdicts_topic, begin_fleet)
+        raw = GroupMember(connection, JUDGE, devices, copies=True)
+        verdicts = GroupMember(connection, FLEET, fleet, connection.verdicts_topic)
         yield WorkerParts(
             Worker((raw, devices), (verdicts, fleet)),
             figures,
-            publishers,
+            publishing.publishers,
             RevisionFollower(open_revision_writer(settings), city, rules, shared=True),
             manifests,
             heartbeat_path(settings, JUDGE),
         )
-    finally:
-        held.close()
-        await mqtt.close()
-        await store.close()
-        cursors.close()
-        figures.close()
-        shelves.close()
-
-
-def _wake(publishers: tuple[AlertPublisher, ...]) -> None:
-    for publisher in publishers:
-        publisher.wake()
