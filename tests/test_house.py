@@ -42,6 +42,13 @@ def test_the_top_level_folders_are_the_planned_ones() -> None:
     assert {name for name in found if not name.startswith(".")} - LEFT_BY_TOOLS == FOLDERS
 
 
+def test_no_file_is_a_link() -> None:
+    """One leads to a place of the machine it was made on."""
+    tracked()  # skips where this is not a git checkout
+    staged = subprocess.run(["git", "-C", str(ROOT), "ls-files", "-s"], capture_output=True, text=True, check=True)
+    assert [line for line in staged.stdout.splitlines() if line.startswith("120000")] == []
+
+
 def test_no_module_grows_without_end() -> None:
     long = {str(path.relative_to(ROOT)): lines for path in modules() if (lines := count_lines(path)) > MAX_LINES}
     assert not long

@@ -21,7 +21,7 @@ _MOST_NAMED: Final = 20
 
 
 class VersionsRefused(OperatorError):
-    """The versions that an import asks for are no history that can be told; nothing was changed."""
+    """The versions that an import asks for contradict each other or those that are stored; nothing was changed."""
 
 
 class Clash(NamedTuple):

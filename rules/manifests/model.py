@@ -120,7 +120,7 @@ class Manifest:
     ticket_at: int = 0
     """When it was weighed first: numbers begin anew."""
     ticket_kg: float | None = None
-    """What it said last. A repeat says nothing new, whatever a person corrected meanwhile."""
+    """Its last content. A repeat changes nothing, whatever a person corrected meanwhile."""
     source_ticket: str = ""
     source_ticket_of: str = ""
     source_ticket_at: int = 0
@@ -157,7 +157,7 @@ class Manifest:
 
     @property
     def sent_kg(self) -> float | None:
-        """The load by the source, else as declared; None where nobody said."""
+        """The load by the source, else as declared; None where nobody stated one."""
         return self.terms.declared_kg if self.source_net_kg is None else self.source_net_kg
 
     @property

@@ -68,7 +68,7 @@ class SessionView(_Value):
     tickets: tuple[str, ...]
     weighings: tuple[tuple[str, int], ...]
     dismissed: bool
-    """A person said that no registered truck is meant."""
+    """A person decided that no registered truck is meant."""
     updated_at: int
     """Wall clock, ms."""
 

@@ -199,13 +199,13 @@ def _tares(connection: Connection, placed: Sequence[SiteWeighing], truck: str, c
         .order_by(table.weighed_at.desc())
         .limit(OF_TARES)
     )
-    known = [(at, kg, bridge) for at, kg, bridge in connection.execute(former)]
-    known += [
+    tares = [(at, kg, bridge) for at, kg, bridge in connection.execute(former)]
+    tares += [
         (one.weighed_at, one.tare_kg, one.bridge)
         for one in sessions_of(placed)
         if one.vehicle_id == vehicle_id and one.is_weighed and one.tare_kg
     ]
-    return usual_tare(city, {vehicle_id: sorted(known)})
+    return usual_tare(city, {vehicle_id: sorted(tares)})
 
 
 def _standing(site: str, truck: str, since: int, until: int) -> Any:

@@ -116,8 +116,8 @@ def assign(
 
 
 def dismissed_match(match: TruckMatch) -> TruckMatch:
-    """What is left of a match after a person said that no registered truck is meant: a plate that is registered as it
-    was read.
+    """What is left of a match after a person decided that no registered truck is meant: a plate that is registered as
+    it was read.
     """
     return match if match.by is MatchedBy.PLATE else NO_TRUCK
 

@@ -61,10 +61,10 @@ class SessionStore:
             changed = project(connection, added, city, trucks, now)
             if _progress(connection, source) < last:
                 row = weighing_progress.c
-                known = connection.execute(
+                exists = connection.execute(
                     update(weighing_progress).where(row.source == source).values(no=last)
                 ).rowcount
-                if not known:
+                if not exists:
                     connection.execute(insert(weighing_progress).values(source=source, no=last))
             return changed
 

@@ -41,8 +41,8 @@ weighing_decision: Final = Table(
     Index("ix_weighing_decision", "device_id", "ts", "no"),
     sqlite_autoincrement=True,
 )
-"""What people said of whose truck a weighing is; the last one holds. Null: of none that is registered. Rows are added
-and never changed, and name the weighing by bridge and device time, so that they hold whenever it is read again."""
+"""What people decided of whose truck a weighing is; the last one holds. Null: of none that is registered. Rows are
+added and never changed. They name the weighing by bridge and device time, so they hold whenever it is read again."""
 
 weighing_session: Final = Table(
     "weighing_session",
@@ -77,7 +77,7 @@ weighing_session: Final = Table(
     Index("ix_weighing_session_vehicle", "vehicle_id", "weighed_at"),
 )
 """Each session as it is now (`rules.weighing.session.WeighingSession`). `withdrawn`: later weighings showed that there
-was none, or that it is a part of another. `dismissed`: a person said that no registered truck is meant."""
+was none, or that it is a part of another. `dismissed`: a person decided that no registered truck is meant."""
 
 weighing_session_change: Final = Table(
     "weighing_session_change",

@@ -3,8 +3,10 @@
 import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 from uuid import uuid4
 
@@ -127,17 +129,24 @@ class KafkaServer:
         return [java, *self.options, "-cp", f"{_JARS}/*", main, *arguments]
 
 
-@pytest.fixture(scope="session")
-def kafka_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
-    """One server a worker: it takes some seconds and 330 MB. A test that stops it starts one of its own."""
+@contextmanager
+def running_kafka(folder: Path, more: Mapping[str, str] = MappingProxyType({})) -> Iterator[KafkaServer]:
+    """A server during the block, with `more` settings. Skips where no Kafka can be started."""
     if (reason := kafka_absent()) is not None:
         pytest.skip(reason)
-    server = KafkaServer(tmp_path_factory.mktemp("kafka"))
+    server = KafkaServer(folder, more=more)
     try:
         server.start()
         yield server
     finally:
         server.kill()
+
+
+@pytest.fixture(scope="session")
+def kafka_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
+    """One server a worker: it takes some seconds and 330 MB. A test that stops it starts one of its own."""
+    with running_kafka(tmp_path_factory.mktemp("kafka")) as server:
+        yield server
 
 
 @pytest.fixture

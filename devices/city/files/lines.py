@@ -34,9 +34,9 @@ def with_lines(directory: Path, faults: Sequence[Fault]) -> list[Fault]:
         file = fault.where.file
         if file not in lines:
             lines[file] = _lines_of(directory / file)
-        known = lines[file]
-        if fault.line is None and fault.field != WHOLE and known is not None:
-            fault = replace(fault, line=known.of(fault.where.number, fault.field))  # noqa: PLW2901
+        places = lines[file]
+        if fault.line is None and fault.field != WHOLE and places is not None:
+            fault = replace(fault, line=places.of(fault.where.number, fault.field))  # noqa: PLW2901
         found.append(fault)
     order = {file: index for index, file in enumerate(lines)}
     return sorted(found, key=lambda fault: (order[fault.where.file], fault.line or 0))

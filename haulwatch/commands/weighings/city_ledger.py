@@ -88,8 +88,8 @@ def city_ledger(
     settings = settings_with_data()
     with open_registry(settings) as registry:
         city = registry.load_city()
-    said = read_stocks(stocks) if stocks is not None else {}
-    for day_, site in said:
+    stated = read_stocks(stocks) if stocks is not None else {}
+    for day_, site in stated:
         if site not in city.sites:
             fail(f"--stocks: no site {site!r} ({day_}): `haulwatch city export` shows the ids")
     calendar = Calendar(city.timezone)
@@ -99,7 +99,7 @@ def city_ledger(
     with open_sessions(settings, lambda: city) as store:
         lines = ledger_of(store.every(SessionFilter(start=start, end=end)), city, calendar)
         late = late_changes(store.changes_since(min(closed_at.values()), start=start, end=end), calendar, closed_at)
-    of_sites = balances(lines, said, filled_sites(city))
+    of_sites = balances(lines, stated, filled_sites(city))
     if as_csv:
         _print_csv(lines)
     elif as_json:

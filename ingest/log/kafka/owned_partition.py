@@ -48,7 +48,7 @@ class PartitionLog:
         """False once it is another member's: then every method that asks Kafka raises PartitionGone."""
         self._waiting: deque[LogRecord] = deque()
         self._after: int | None = None
-        """The records after this offset come next; None: nobody said yet."""
+        """The records after this offset come next; None: not yet set."""
         self._fetched = 0
         self._paused = False
         self._stopped = False

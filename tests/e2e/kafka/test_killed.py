@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.test_kill import READINGS, TRUCKS, write_part
 from tests.installation import Installation
 from tests.servers import HTTP
-from tests.servers.kafka import KafkaServer, kafka_absent
+from tests.servers.kafka import KafkaServer, running_kafka
 from tests.servers.mosquitto import Mosquitto
 from tests.waiting import PATIENCE_S
 
@@ -20,14 +20,8 @@ PARTITIONS = 12
 
 @pytest.fixture
 def own_kafka(tmp_path: Path) -> Iterator[KafkaServer]:
-    if (reason := kafka_absent()) is not None:
-        pytest.skip(reason)
-    server = KafkaServer(tmp_path / "kafka")
-    try:
-        server.start()
+    with running_kafka(tmp_path / "kafka") as server:
         yield server
-    finally:
-        server.kill()
 
 
 def readiness(haulwatch: Installation) -> tuple[str, str]:

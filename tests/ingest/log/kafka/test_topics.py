@@ -10,7 +10,7 @@ from ingest.log.kafka.figures import KafkaFigures
 from ingest.log.kafka.topic import check_judge_topics, create_topic, found_settings
 from ingest.log.kafka.writer import KafkaWriter
 from tests.ingest.log.kafka.parts import KAFKA_ADMIN, admin, fleet
-from tests.servers.kafka import KafkaServer
+from tests.servers.kafka import KafkaServer, running_kafka
 from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.real
@@ -18,10 +18,8 @@ pytestmark = pytest.mark.real
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
-    found = KafkaServer(tmp_path_factory.mktemp("auto") / "kafka", more={"auto.create.topics.enable": "true"})
-    found.start()
-    yield found
-    found.kill()
+    with running_kafka(tmp_path_factory.mktemp("auto") / "kafka", {"auto.create.topics.enable": "true"}) as server:
+        yield server
 
 
 def topics(connection: KafkaConnection) -> set[str]:
