@@ -23,9 +23,10 @@ def judge_record(
     """Decode, admit and judge one record of the raw log. Returns the alert changes."""
     message = record.message
     if message.topic == TICK_TOPIC:
-        passed = engine.advance(int(message.payload)) if message.payload.isdigit() else []
+        quiet_ms = int(message.payload) if message.payload.isdigit() else 0
+        passed = engine.advance(quiet_ms)
         engine.receive(message.received_at)  # the tick itself said how long it was quiet
-        return passed
+        return passed if quiet_ms else passed + engine.advance(0)  # or its receive time did, in a partition
     if message.topic in REVISION_TOPICS:
         # Rules may be off now for some devices, and another correction of clocks may move fleet time.
         return engine.end_rules_off() + engine.advance(0)
