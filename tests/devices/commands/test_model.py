@@ -52,6 +52,7 @@ def test_a_command_is_encoded_as_in_the_contract() -> None:
         {"kind": "report_interval", "interval_s": 3_601},
         {"kind": "report_interval", "interval_s": "30"},
         {"kind": "lock_lift", "locked": 1},
+        {"kind": "show_text", "text": "x" * 65},
         {},
     ],
 )
