@@ -84,6 +84,14 @@ def dialect_topic(device_id: str, dialect: str) -> str:
     return f"{ROOT}/{device_id}/{dialect}"
 
 
+def device_of_dialect_topic(topic: str, dialect: str) -> str:
+    """Device that a topic of `dialect_topic` names; empty for a topic of another form or dialect. Never raises."""
+    head, _, last = topic.rpartition("/")
+    root, _, device_id = head.rpartition("/")
+    named = last == dialect and root == ROOT and device_id not in RESERVED_IDS and _DEVICE_ID.fullmatch(device_id)
+    return device_id if named else ""
+
+
 def command_topic(device_id: str) -> str:
     return f"{ROOT}/{device_id}/command"
 
