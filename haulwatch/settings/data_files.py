@@ -8,6 +8,8 @@ from haulwatch.settings.load import Settings, load_settings
 
 _SIGNS: Final = ("haulwatch.db", "raw", "recorder.db", "collector_status.json")
 """The first files of an installation: of an import, of a collector, of a recorder."""
+GATEWAY_ROLES: Final = "gateway_"
+"""Begins the roles of gateways."""
 _BEGIN: Final = "correct HAULWATCH_DATA_DIR, or begin with `haulwatch city import DIR`"
 
 
@@ -68,6 +70,28 @@ def over_limit_paths(settings: Settings) -> list[Path]:
 def heartbeat_path(settings: Settings, role: str) -> Path:
     """The heartbeat of the process with that role (`ingest.process.heartbeat`)."""
     return settings.paths.data_dir / f"{role}_status.json"
+
+
+def gateway_role(name: str) -> str:
+    """The role of a gateway; its lock has this name."""
+    return f"{GATEWAY_ROLES}{name}"
+
+
+def gateway_status_path(settings: Settings, name: str) -> Path:
+    """The status of a gateway (`ingest.gateways.status`); it goes when the gateway is stopped."""
+    return heartbeat_path(settings, gateway_role(name))
+
+
+def gateway_status_paths(settings: Settings) -> dict[str, Path]:
+    """By name of the gateway: of those that run, and of those that died."""
+    head, tail = GATEWAY_ROLES, "_status.json"
+    found = sorted(settings.paths.data_dir.glob(f"{head}*{tail}"))
+    return {path.name.removeprefix(head).removesuffix(tail): path for path in found}
+
+
+def jt808_secret_path(settings: Settings) -> Path:
+    """The secret behind the codes of JT/T 808 terminals, where no setting has it."""
+    return settings.paths.data_dir / "gateways" / "jt808_secret"
 
 
 def recorder_state_path(settings: Settings) -> Path:

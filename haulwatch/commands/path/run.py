@@ -14,17 +14,20 @@ from haulwatch.wiring.databases import existing_database_url
 def run() -> None:
     """Run collector, recorder, judge and API on this machine, and restart those that die.
 
+    With HAULWATCH_GATEWAYS also gateways.
+
     Prints where the console is, and each part that fails, with the cause; then that it works again.
     """
     with role("supervisor") as settings:
         existing_database_url(settings)  # without a city, each part would end and be restarted for ever
         children = [Child(name, [name]) for name in PATH_PROCESSES]
+        children += [Child(f"gateway-{name}", ["gateway", name]) for name in settings.gateways.run.split()]
         logs = process_log_folder(settings)
         supervisor = Supervisor(children, os.environ, logs)
         host, port = settings.api.host, settings.api.port
         watch = PathWatch(lambda: read_states(host, port), supervisor.last_trouble, _say)
         supervisor.start()
-        _say(f"running {', '.join(PATH_PROCESSES)}; logs in {logs}; Ctrl-C stops")
+        _say(f"running {', '.join(child.name for child in children)}; logs in {logs}; Ctrl-C stops")
         _say(
             f"console {local_url(host, port)}  API {local_url(host, port)}api/v1  reference {local_url(host, port)}docs"
         )

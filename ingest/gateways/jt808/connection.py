@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections import deque
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from devices.codecs.jt808.frame import FrameReader
 from ingest.gateways.jt808.figures import Counts, Refused
@@ -104,9 +104,8 @@ class Connection(asyncio.BufferedProtocol):
         return self.session.phone or (peer[0] if peer else "a terminal")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.set_write_buffer_limits(high=_UNREAD_ANSWERS_BYTES)
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=_UNREAD_ANSWERS_BYTES)
         if not self._owner.opened(self):
             self.cut(Refused.CONNECTION_LIMIT)
 

@@ -3,11 +3,21 @@
 A command comes again until it is answered (`ingest.commands.dispatcher`), so what a restart forgets comes once more.
 """
 
+import re
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from devices.codecs.jt808 import messages
+from devices.codecs.jt808.controls import (
+    ASK_LOCATION,
+    INTERVAL,
+    INTERVAL_WITHOUT_DRIVER,
+    Control,
+    Parameter,
+    SetParameters,
+    Text,
+)
 from devices.commands.model import (
     Acknowledgement,
     CommandOutcome,
@@ -23,13 +33,14 @@ from devices.commands.model import (
 MAX_PER_TERMINAL: Final = 20
 MAX_TERMINALS: Final = 20_000
 """Terminals with commands. The one that got its command first gives way: a command without an answer comes again."""
-_INTERVAL_PARAMETERS: Final = (0x0022, 0x0029)
-"""Seconds between reports without a driver signed in, and by default. That of a sleeping terminal stays as it is."""
+_INTERVALS: Final = (INTERVAL_WITHOUT_DRIVER, INTERVAL)
+"""Parameters that a report interval sets. That of a sleeping terminal stays as it is."""
+_PHONE: Final = re.compile(r"[0-9a-f]{12}|[0-9a-f]{20}")
 _OUTCOMES: Final = {
-    0: (CommandOutcome.DONE, ""),
-    1: (CommandOutcome.REFUSED, "the terminal answers: failed"),
-    2: (CommandOutcome.REFUSED, "the terminal answers: bad message"),
-    3: (CommandOutcome.UNSUPPORTED, "the terminal answers: not supported"),
+    messages.DONE: (CommandOutcome.DONE, ""),
+    messages.FAILED: (CommandOutcome.REFUSED, "the terminal answers: failed"),
+    messages.BAD_MESSAGE: (CommandOutcome.REFUSED, "the terminal answers: bad message"),
+    messages.NOT_SUPPORTED: (CommandOutcome.UNSUPPORTED, "the terminal answers: not supported"),
 }
 
 
@@ -40,20 +51,32 @@ class DownMessage(NamedTuple):
     body: bytes
 
 
+def is_phone(device_id: str) -> bool:
+    """Return whether a terminal can have this id: commands to all other devices are not for this gateway."""
+    return _PHONE.fullmatch(device_id) is not None
+
+
 def down_message(order: Order, version: int | None) -> DownMessage | None:
-    """What tells a terminal to do this; None: JT/T 808 has no message for it. `version`: of the terminal's header."""
+    """What tells a terminal to do this; None: no message can. `version`: of the terminal's header."""
     match order:
         case Locate():
-            return DownMessage(messages.LOCATE, b"")
+            return DownMessage(ASK_LOCATION, b"")
         case ReportInterval(interval_s=interval_s):
-            values = {parameter: interval_s.to_bytes(4) for parameter in _INTERVAL_PARAMETERS}
-            return DownMessage(messages.SET_PARAMETERS, messages.encode_parameters(values))
+            parameters = tuple(Parameter(number, interval_s.to_bytes(4)) for number in _INTERVALS)
+            return DownMessage(SetParameters.ID, SetParameters(parameters).body())
         case Reboot():
-            return DownMessage(messages.CONTROL, messages.encode_control(messages.RESET))
+            return DownMessage(Control.ID, Control(Control.RESET).body())
         case ShowText(text=text):
-            return DownMessage(messages.TEXT, messages.encode_text(text, version))
+            return _text(text, version)
         case LockLift():
             return None
+
+
+def _text(text: str, version: int | None) -> DownMessage | None:
+    try:
+        return DownMessage(Text.ID, Text(Text.SHOW | Text.READ_ALOUD, text).body(version))
+    except ValueError:  # a character that GBK does not have
+        return None
 
 
 @dataclass(slots=True)
@@ -91,7 +114,7 @@ class CommandTable:
         if now_ms > command.expires_at:
             return None
         if command.order is None or down_message(command.order, None) is None:
-            unknown = "JT/T 808 has no message for this command"
+            unknown = "JT/T 808 has no message for this"
             return Acknowledgement(id=command.id, outcome=CommandOutcome.UNSUPPORTED, at=now_ms, detail=unknown)
         self._pending[device_id] = of_device
         of_device[command.id] = _Pending(command)

@@ -138,7 +138,7 @@ class Jt808Gateway:
     async def _work(self, connection: Connection) -> None:
         try:
             await connection.work()
-        except Exception:
+        except Exception:  # noqa: BLE001 - a bug met by one terminal must not end the others
             _log.exception("jt808: %s: a frame could not be carried out, its connection ends", connection.who)
             connection.finish()
 

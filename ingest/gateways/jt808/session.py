@@ -14,22 +14,21 @@ from typing import Final, NamedTuple
 from devices.codecs.jt808 import messages
 from devices.codecs.jt808.body import BodyError, time_ms
 from devices.codecs.jt808.frame import Frame, FrameError, encode_frame, parse_frame
+from devices.codecs.jt808.location import LOCATION, LOCATION_ANSWER
 from ingest.gateways.jt808.codes import Codes
 from ingest.gateways.jt808.figures import Refused
 from ingest.gateways.jt808.orders import DownMessage
-from ingest.gateways.jt808.parts import ASK_AFTER_S, PartsRefused, PartStore, WholeMessage
+from ingest.gateways.jt808.parts import PartsRefused, PartStore, WholeMessage
 
 MAX_STRIKES: Final = 20
 """Frames in a row that are refused: then the connection ends, since its other end speaks something else."""
 MAX_WRONG_CODES: Final = 3
-_LOCATION: Final = 0x0200
-_LOCATED: Final = 0x0201
 _MEDIA: Final = 0x0801
 _MEDIA_ANSWER: Final = 0x8800
 _RESEND_OF_TERMINAL: Final = 0x0005
 _TIME_AT: Final = slice(22, 28)
 """In the body of a location: its time, BCD."""
-_ANSWERS_OF_TERMINAL: Final = frozenset({0x0104, 0x0107, _LOCATED, 0x0302, 0x0500, 0x0700, 0x0802, 0x0805})
+_ANSWERS_OF_TERMINAL: Final = frozenset({0x0104, 0x0107, LOCATION_ANSWER, 0x0302, 0x0500, 0x0700, 0x0802, 0x0805})
 """Messages that answer one of ours. They are not answered again."""
 
 
@@ -101,27 +100,32 @@ class Session:
 
     def take(self, raw: bytes, now: float) -> Step:
         """Say what follows from the bytes of a frame. `now`: seconds of a monotonic clock."""
-        try:
-            frame = parse_frame(raw)
-        except FrameError:
-            return self.strike(Refused.NOT_A_FRAME)
-        if messages.is_from_platform(frame.message_id):
-            return self.strike(Refused.OF_THE_PLATFORM)
-        if self.phone and frame.phone != self.phone:
-            return self.strike(Refused.ANOTHER_PHONE)
-        if not self.phone and frame.message_id not in {messages.Registration.ID, messages.Authentication.ID}:
-            return self.strike(Refused.NOT_SIGNED_IN)
+        frame = self._checked(raw)
+        if isinstance(frame, Refused):
+            return self.strike(frame)
         self._strikes = 0
         self.version, self._phone_heard = frame.version, frame.phone
         try:
             whole = self._parts.add(raw, frame, now)
+            return Step() if whole is None else self._message(whole)
         except PartsRefused as exc:
             # Without an answer the terminal would repeat what can never be taken.
             return Step(answers=(self._answer(frame, messages.NOT_SUPPORTED),), refused=exc.reason)
-        try:
-            return Step() if whole is None else self._message(whole, now)
         except BodyError:
             return Step(answers=(self._answer(frame, messages.BAD_MESSAGE),), refused=Refused.UNREADABLE)
+
+    def _checked(self, raw: bytes) -> Frame | Refused:
+        try:
+            frame = parse_frame(raw)
+        except FrameError:
+            return Refused.NOT_A_FRAME
+        if messages.is_from_platform(frame.message_id):
+            return Refused.OF_THE_PLATFORM
+        if self.phone and frame.phone != self.phone:
+            return Refused.ANOTHER_PHONE
+        if not self.phone and frame.message_id not in {messages.Registration.ID, messages.Authentication.ID}:
+            return Refused.NOT_SIGNED_IN
+        return frame
 
     def strike(self, reason: Refused) -> Step:
         """Refuse something without an answer; too often in a row ends the connection."""
@@ -140,31 +144,35 @@ class Session:
             for missing in self._parts.overdue(now)
         ]
 
-    def _message(self, whole: WholeMessage, now: float) -> Step:
+    def _message(self, whole: WholeMessage) -> Step:
         frame = whole.frames[0]
         match frame.message_id:
             case messages.Registration.ID:
-                return self._register(frame, whole)
+                step = self._register(frame, whole)
             case messages.Authentication.ID:
-                return self._authenticate(frame)
+                step = self._authenticate(frame)
             case messages.HEARTBEAT:
-                return self._link(frame, whole.payload)
+                step = self._link(frame, whole.payload)
             case messages.LOG_OUT:
                 step = self._link(frame, whole.payload)
                 step.ends = True
-                return step
-            case messages.ASK_TIME:
-                body = messages.ServerTime(self._now_ms()).body(utc=self._policy.time is TimeAnswer.UTC)
-                return Step(answers=(self._write(messages.ServerTime.ID, body),))
-            case messages.VENDOR_ASK_TIME:
-                return Step(answers=(self._write(messages.VendorTime.ID, messages.VendorTime(self._now_ms()).body()),))
+            case messages.ASK_TIME | messages.VENDOR_ASK_TIME:
+                step = Step(answers=(self._time(frame),))
             case messages.Answer.FROM_TERMINAL:
                 answer = messages.Answer.read(frame)
-                return Step(reply=Reply(answer.serial, answer.result))
-            case _ if frame.message_id == _RESEND_OF_TERMINAL:  # nothing that we send is so long
-                return Step(answers=(self._answer(frame, messages.NOT_SUPPORTED),))
+                step = Step(reply=Reply(answer.serial, answer.result))
+            case _ if frame.message_id == _RESEND_OF_TERMINAL:  # nothing that we send has parts
+                step = Step(answers=(self._answer(frame, messages.NOT_SUPPORTED),))
             case _:
-                return self._data(frame, whole)
+                step = self._data(frame, whole)
+        return step
+
+    def _time(self, frame: Frame) -> bytes:
+        now_ms = self._now_ms()
+        if frame.message_id == messages.VENDOR_ASK_TIME:
+            return self._write(messages.VendorTime.ID, messages.VendorTime(now_ms).body())
+        body = messages.ServerTime(now_ms).body(utc=self._policy.time is TimeAnswer.UTC)
+        return self._write(messages.ServerTime.ID, body)
 
     def _register(self, frame: Frame, whole: WholeMessage) -> Step:
         if not self._policy.registration_open:
@@ -194,10 +202,10 @@ class Session:
 
     def _data(self, frame: Frame, whole: WholeMessage) -> Step:
         step = Step(frame.phone, whole.payload, is_data=True)
-        if frame.message_id == _LOCATION:
+        if frame.message_id == LOCATION:
             shown_ms = time_ms(frame.body[_TIME_AT])
             self._clock_ahead_ms = 0 if shown_ms is None else shown_ms - self._now_ms()
-        if frame.message_id == _LOCATED:
+        if frame.message_id == LOCATION_ANSWER:
             step.reply = Reply(int.from_bytes(frame.body[:2]), messages.DONE)
         if frame.message_id == _MEDIA:
             step.answers = (self._write(_MEDIA_ANSWER, frame.body[:4]),)
