@@ -14,8 +14,8 @@ from haulwatch.settings.data_files import GATEWAY_ROLES
 from haulwatch.settings.load import Settings, load_settings
 from ingest.migration.home import refuse_another_log
 
-_WITHOUT_LOG: Final = frozenset({"simulators", "broker"})
-"""Roles that have no raw log; gateways neither."""
+_WITHOUT_LOG: Final = ("simulators", "broker", GATEWAY_ROLES)
+"""Beginnings of the roles that have no raw log."""
 _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -30,7 +30,7 @@ def role(name: str, *, create: bool = False) -> Iterator[Settings]:
     logs.configure(settings.log.level, settings.log.format, process=name)
     die_with_supervisor()
     with acquire(settings.paths.data_dir, name, create=create):
-        if name not in _WITHOUT_LOG and not name.startswith(GATEWAY_ROLES):
+        if not name.startswith(_WITHOUT_LOG):
             kafka = settings.kafka
             refuse_another_log(settings.paths.data_dir, None if kafka.url is None else f"{kafka.prefix}.raw")
         yield settings

@@ -12,7 +12,7 @@ from typing import Final, Protocol, cast
 from devices.codecs.jt808.frame import FrameReader
 from ingest.gateways.jt808.figures import Counts, Refused
 from ingest.gateways.jt808.parts import Budget, PartStore
-from ingest.gateways.jt808.session import Policy, Reply, Session, Step
+from ingest.gateways.jt808.session import Policy, Reply, Session, Step, TerminalClocks
 from ingest.gateways.publisher import NotPublished
 
 READ_BYTES: Final = 8_192
@@ -56,6 +56,7 @@ class Owner(Protocol):
     publisher: Publisher
     counts: Counts
     budget: Budget
+    clocks: TerminalClocks
 
     def now(self) -> float:
         """Seconds of the event loop's clock."""
@@ -92,7 +93,7 @@ class Connection(asyncio.BufferedProtocol):
         self._reader = FrameReader()
         self._frames: deque[bytes] = deque()
         self._parts = PartStore(owner.budget, owner.limits.message_bytes)
-        self.session = Session(owner.policy, self._parts, owner.now_ms)
+        self.session = Session(owner.policy, self._parts, owner.clocks, owner.now_ms)
         self.opened_at = self.heard_at = self._tokens_at = owner.now()
         self._tokens = float(owner.limits.burst_frames)
         self._ending = False

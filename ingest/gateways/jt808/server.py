@@ -19,7 +19,7 @@ from ingest.gateways.jt808.connection import READ_BYTES, Connection, Limits
 from ingest.gateways.jt808.figures import Counts, Refused
 from ingest.gateways.jt808.orders import CommandTable, down_message, is_phone
 from ingest.gateways.jt808.parts import Budget
-from ingest.gateways.jt808.session import Policy, Reply
+from ingest.gateways.jt808.session import Policy, Reply, TerminalClocks
 from ingest.gateways.publisher import ForDevice, NotPublished
 from ingest.gateways.status import GatewayFigures
 
@@ -49,9 +49,11 @@ class Jt808Gateway:
         self.limits = limits
         self.counts = Counts()
         self.budget = Budget(limits.parts_bytes)
+        self.clocks = TerminalClocks()
         self.buffer = memoryview(bytearray(READ_BYTES))
         self._commands = CommandTable()
-        self._connections: set[Connection] = set()
+        self.connections: set[Connection] = set()
+        self.listening = False
         self._terminals: dict[str, Connection] = {}
         """By phone number; those that are signed in."""
         self._numbers = count(1)
@@ -65,16 +67,18 @@ class Jt808Gateway:
             listening = await loop.create_server(
                 lambda: Connection(next(self._numbers), self), host, port, backlog=_BACKLOG
             )
+            self.listening = True
             _log.info("jt808: listening on %s:%d", host, port)
             standing = [
                 tasks.create_task(self._tend(), name="jt808: idle terminals"),
                 tasks.create_task(self._take_commands(), name="jt808: commands"),
             ]
             await stop.wait()
+            self.listening = False
             listening.close()
             for task in standing:
                 task.cancel()
-            for connection in list(self._connections):
+            for connection in list(self.connections):
                 connection.finish()
 
     def figures(self) -> GatewayFigures:
@@ -83,11 +87,11 @@ class Jt808Gateway:
         return GatewayFigures(
             broker_connected=self.publisher.connected,
             devices=len(self._terminals),
-            connections=len(self._connections),
+            connections=len(self.connections),
             received=counts.received,
             published=counts.published,
             not_published=counts.not_published,
-            refused=dict(counts.refused),
+            refused={str(reason): number for reason, number in counts.refused.items()},
         )
 
     def now(self) -> float:
@@ -100,14 +104,14 @@ class Jt808Gateway:
 
     def opened(self, connection: Connection) -> bool:
         """Take a new connection; False: there is no room."""
-        if len(self._connections) >= self.limits.connections or self._tasks is None:
+        if len(self.connections) >= self.limits.connections or self._tasks is None:
             return False
-        self._connections.add(connection)
+        self.connections.add(connection)
         return True
 
     def closed(self, connection: Connection) -> None:
         """Forget a connection."""
-        self._connections.discard(connection)
+        self.connections.discard(connection)
         phone = connection.session.phone
         if self._terminals.get(phone) is connection:
             del self._terminals[phone]
@@ -146,7 +150,7 @@ class Jt808Gateway:
         while True:
             await asyncio.sleep(_TEND_EVERY_S)
             now = self.now()
-            for connection in list(self._connections):
+            for connection in list(self.connections):
                 connection.tend(now)
 
     async def _take_commands(self) -> None:

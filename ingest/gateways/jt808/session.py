@@ -23,6 +23,8 @@ from ingest.gateways.jt808.parts import PartsRefused, PartStore, WholeMessage
 MAX_STRIKES: Final = 20
 """Frames in a row that are refused: then the connection ends, since its other end speaks something else."""
 MAX_WRONG_CODES: Final = 3
+MAX_CLOCKS: Final = 50_000
+"""Beyond so many terminals all are forgotten, and noted again with their next positions."""
 _MEDIA: Final = 0x0801
 _MEDIA_ANSWER: Final = 0x8800
 _RESEND_OF_TERMINAL: Final = 0x0005
@@ -77,20 +79,29 @@ class Step:
     reply: Reply | None = None
 
 
+class TerminalClocks(dict[str, int]):
+    """The clock of each terminal minus ours, ms, by its last position."""
+
+    def note(self, phone: str, ahead_ms: int) -> None:
+        if len(self) >= MAX_CLOCKS:
+            self.clear()
+        self[phone] = ahead_ms
+
+
 class Session:
     """One connection of one terminal."""
 
-    def __init__(self, policy: Policy, parts: PartStore, now_ms: Callable[[], int]) -> None:
+    def __init__(self, policy: Policy, parts: PartStore, clocks: TerminalClocks, now_ms: Callable[[], int]) -> None:
         """`now_ms`: wall clock, ms since 1970 UTC."""
         self._policy = policy
         self._parts = parts
+        self._clocks = clocks
         self._now_ms = now_ms
         self._number = now_ms() // 1000
         """Grows with every connection of the terminal."""
         self._serial = 0xFFFF
         self._strikes = self._wrong_codes = 0
-        self._clock_ahead_ms = 0
-        """The terminal's clock minus ours, by its last position."""
+        self._stamped_ms = 0
         self._phone_heard = ""
         """Of the last frame, also before the terminal signed in."""
         self.version: int | None = None
@@ -196,7 +207,10 @@ class Session:
 
     def _link(self, frame: Frame, payload: bytes) -> Step:
         """A message about the connection: it carries no time, so one is put before it."""
-        at_ms = max(0, self._now_ms() + self._clock_ahead_ms)
+        at_ms = max(0, self._now_ms() + self._clocks.get(frame.phone, 0))
+        if at_ms == self._stamped_ms:  # two statuses of one time would be one
+            at_ms += 1
+        self._stamped_ms = at_ms
         stamp = messages.encode_stamp(frame.phone, frame.version, at_ms=at_ms, session=self._number)
         return Step(frame.phone, stamp + payload, answers=(self._answer(frame),))
 
@@ -204,7 +218,8 @@ class Session:
         step = Step(frame.phone, whole.payload, is_data=True)
         if frame.message_id == LOCATION:
             shown_ms = time_ms(frame.body[_TIME_AT])
-            self._clock_ahead_ms = 0 if shown_ms is None else shown_ms - self._now_ms()
+            if shown_ms is not None:
+                self._clocks.note(frame.phone, shown_ms - self._now_ms())
         if frame.message_id == LOCATION_ANSWER:
             step.reply = Reply(int.from_bytes(frame.body[:2]), messages.DONE)
         if frame.message_id == _MEDIA:
