@@ -10,6 +10,7 @@ _SIGNS: Final = ("haulwatch.db", "raw", "recorder.db", "collector_status.json")
 """The first files of an installation: of an import, of a collector, of a recorder."""
 GATEWAY_ROLES: Final = "gateway_"
 """Begins the roles of gateways."""
+_GATEWAY_STATUS: Final = "_status.json"
 _BEGIN: Final = "correct HAULWATCH_DATA_DIR, or begin with `haulwatch city import DIR`"
 
 
@@ -77,21 +78,25 @@ def gateway_role(name: str) -> str:
     return f"{GATEWAY_ROLES}{name}"
 
 
+def gateway_folder(settings: Settings) -> Path:
+    """What gateways keep: the one folder that they need, where each process has its own data directory."""
+    return settings.paths.data_dir / "gateways"
+
+
 def gateway_status_path(settings: Settings, name: str) -> Path:
     """The status of a gateway (`ingest.gateways.status`); it goes when the gateway is stopped."""
-    return heartbeat_path(settings, gateway_role(name))
+    return gateway_folder(settings) / f"{name}{_GATEWAY_STATUS}"
 
 
 def gateway_status_paths(settings: Settings) -> dict[str, Path]:
     """By name of the gateway: of those that run, and of those that died."""
-    head, tail = GATEWAY_ROLES, "_status.json"
-    found = sorted(settings.paths.data_dir.glob(f"{head}*{tail}"))
-    return {path.name.removeprefix(head).removesuffix(tail): path for path in found}
+    found = sorted(gateway_folder(settings).glob(f"*{_GATEWAY_STATUS}"))
+    return {path.name.removesuffix(_GATEWAY_STATUS): path for path in found}
 
 
 def jt808_secret_path(settings: Settings) -> Path:
     """The secret behind the codes of JT/T 808 terminals, where no setting has it."""
-    return settings.paths.data_dir / "gateways" / "jt808_secret"
+    return gateway_folder(settings) / "jt808_secret"
 
 
 def recorder_state_path(settings: Settings) -> Path:

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from devices.access.mosquitto_files import write_files
 from devices.errors import OperatorError
-from haulwatch.settings.data_files import gateway_status_path, jt808_secret_path
+from haulwatch.settings.data_files import gateway_folder, gateway_status_path, jt808_secret_path
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.gateways.publisher import gateway_publisher
 from ingest.gateways.jt808.codes import Codes
@@ -31,7 +31,8 @@ class Jt808Parts(NamedTuple):
 
 
 def jt808_parts(settings: Settings) -> Jt808Parts:
-    """Opens neither connection nor port. Raises BadSecret, OSError."""
+    """Make the folder of gateways; open neither connection nor port. Raises BadSecret, OSError."""
+    gateway_folder(settings).mkdir(parents=True, exist_ok=True)
     found = settings.gateways
     publisher = gateway_publisher(settings, DIALECT, takes_commands=True)
     policy = Policy(Codes(_secret(settings)), found.jt808_registration == "open", TimeAnswer(found.jt808_time))
