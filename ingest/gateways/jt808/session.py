@@ -163,9 +163,9 @@ class Session:
             case messages.Authentication.ID:
                 step = self._authenticate(frame)
             case messages.HEARTBEAT:
-                step = self._link(frame, whole.payload)
+                step = self._link(frame, whole.payload, self._answer(frame))
             case messages.LOG_OUT:
-                step = self._link(frame, whole.payload)
+                step = self._link(frame, whole.payload, self._answer(frame))
                 step.ends = True
             case messages.ASK_TIME | messages.VENDOR_ASK_TIME:
                 step = Step(answers=(self._time(frame),))
@@ -191,9 +191,7 @@ class Session:
             answer = self._write(messages.RegistrationAnswer.ID, refusal.body())
             return Step(answers=(answer,), refused=Refused.REGISTRATION_CLOSED)
         welcome = messages.RegistrationAnswer(frame.serial, messages.DONE, self._policy.codes.code_of(frame.phone))
-        step = self._link(frame, whole.payload)
-        step.answers = (self._write(messages.RegistrationAnswer.ID, welcome.body()),)
-        return step
+        return self._link(frame, whole.payload, self._write(messages.RegistrationAnswer.ID, welcome.body()))
 
     def _authenticate(self, frame: Frame) -> Step:
         if not self._policy.codes.is_right(frame.phone, messages.Authentication.read(frame).code):
@@ -201,18 +199,18 @@ class Session:
             answers = (self._answer(frame, messages.FAILED),)
             return Step(answers=answers, refused=Refused.WRONG_CODE, ends=self._wrong_codes >= MAX_WRONG_CODES)
         self.phone = frame.phone
-        step = self._link(frame, encode_frame(messages.without_code(frame)))
+        step = self._link(frame, encode_frame(messages.without_code(frame)), self._answer(frame))
         step.signed_in = True
         return step
 
-    def _link(self, frame: Frame, payload: bytes) -> Step:
+    def _link(self, frame: Frame, payload: bytes, answer: bytes) -> Step:
         """A message about the connection: it carries no time, so one is put before it."""
         at_ms = max(0, self._now_ms() + self._clocks.get(frame.phone, 0))
         if at_ms == self._stamped_ms:  # two statuses of one time would be one
             at_ms += 1
         self._stamped_ms = at_ms
         stamp = messages.encode_stamp(frame.phone, frame.version, at_ms=at_ms, session=self._number)
-        return Step(frame.phone, stamp + payload, answers=(self._answer(frame),))
+        return Step(frame.phone, stamp + payload, answers=(answer,))
 
     def _data(self, frame: Frame, whole: WholeMessage) -> Step:
         step = Step(frame.phone, whole.payload, is_data=True)
