@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from devices.codecs.codec import MAX_PAYLOAD_BYTES, Codec, Flaw
+from devices.codecs.jt808.codec import JT808
 from devices.codecs.manifests import MANIFEST
 from devices.codecs.native import NATIVE
 from devices.readings.decoding import UNREGISTERED, Decoding
@@ -123,6 +124,7 @@ class CodecRegistry:
 CODECS: Final = CodecRegistry(
     (
         # A codec of another dialect has its line here, before the native one.
+        JT808,
         NATIVE,
     ),
     of_the_platform=(MANIFEST,),

@@ -10,6 +10,9 @@ _CHINA: Final = timezone(timedelta(hours=8))
 """Times are in GMT+8, wherever the terminal is."""
 
 
+_OF_BCD: Final = {tens << 4 | ones: 10 * tens + ones for tens in range(10) for ones in range(10)}
+
+
 class BodyError(Exception):
     """The message cannot be read; its frame is sound and may be answered."""
 
@@ -87,11 +90,10 @@ def counted_text(text: str) -> bytes:
 
 def time_ms(raw: bytes) -> int | None:
     """Return the time of six BCD bytes yymmddhhmmss as milliseconds since 1970 UTC; None if it is none."""
-    digits = raw.hex()
     try:
-        year, month, day, hour, minute, second = (int(digits[at : at + 2]) for at in range(0, 12, 2))
+        year, month, day, hour, minute, second = [_OF_BCD[byte] for byte in raw]
         return int(datetime(2000 + year, month, day, hour, minute, second, tzinfo=_CHINA).timestamp()) * 1000
-    except ValueError:  # hexadecimal digits, a month 13
+    except (KeyError, ValueError):  # a digit a to f; a month 13, or fewer bytes than six
         return None
 
 

@@ -110,6 +110,8 @@ class Attributes(Struct, frozen=True, gc=False):
     firmware: str
     gnss_bits: int
     network_bits: int
+    maker_bytes: int
+    """As wide as the field of the maker was."""
 
     @classmethod
     def read(cls, frame: Frame) -> "Attributes":
@@ -135,6 +137,7 @@ class Attributes(Struct, frozen=True, gc=False):
             body.counted_text("firmware"),
             body.number("gnss_bits", 1),
             body.number("network_bits", 1),
+            maker,
         )
 
 

@@ -266,13 +266,15 @@ def assemble(parts: Sequence[Frame]) -> Frame:
     Parts belong together by terminal, message id and total: their serials do not always follow each other.
     Raises FrameError: parts are missing.
     """
+    if parts[0].part is None:
+        return parts[0]
     by_number: dict[int, Frame] = {}
     for frame in parts:
         by_number.setdefault(_place(frame).number, frame)
     total = _place(parts[0]).total
     if len(by_number) < total:
         first = next(number for number in range(1, total + 1) if number not in by_number)
-        detail = f"message {parts[0].message_id:04X}: {len(by_number)} of {total} parts are there, not {first}"
+        detail = f"message {parts[0].message_id:04X}: {len(by_number)} of {total} parts are there, part {first} is not"
         raise FrameError(FrameFault.PARTS, detail)
     body = b"".join(by_number[number].body for number in range(1, total + 1))
     return replace(by_number[1], body=body, part=None)

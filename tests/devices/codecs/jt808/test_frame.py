@@ -163,7 +163,7 @@ def test_a_long_message_goes_in_parts_that_arrive_in_any_order(size: int) -> Non
 def test_missing_parts_are_named() -> None:
     parts = [parse_frame(raw) for raw in encode_message(Frame(0x0704, "013912345678", 1, bytes(4_000)))]
     assert missing_parts([parts[0], parts[2]]) == [2, 4]
-    with pytest.raises(FrameError, match=re.escape("2 of 4 parts are there, not 2")):
+    with pytest.raises(FrameError, match=re.escape("2 of 4 parts are there, part 2 is not")):
         assemble([parts[2], parts[0]])
 
 
