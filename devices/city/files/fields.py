@@ -5,6 +5,7 @@ of vehicles, permits, hauliers, drivers and licences are in `devices.city.files.
 fault names what to write from the same text.
 """
 
+import math
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final
@@ -28,6 +29,7 @@ from devices.city.model import MAX_CLOCK_CORRECTION_S, DeviceRole
 from devices.city.region import DEFAULT_MARGIN_KM
 from devices.city.sites import GateUse, SiteKind, Validity, ZoneKind
 from devices.geo.geometry import Datum
+from devices.readings.decoding import NATIVE_DIALECT
 from devices.readings.ids import DEVICE_ID_PATTERN
 from devices.readings.streams import STREAM_NAMES
 
@@ -50,6 +52,14 @@ NAME: Final = "text of 1 to 120 characters in one line"
 TEXT: Final = "text in one line"
 _TEXT_120: Final = "text of up to 120 characters in one line"
 _DATUM: Final = "`wgs84` or `gcj02`"
+_DIALECT: Final = "the name of a dialect, as docs/devices.md has it"
+_SETTINGS: Final = "a mapping, up to 8 deep: keys are text; values text, numbers, true, false, lists and mappings"
+_MAX_DEPTH: Final = 8
+_MAX_SETTINGS: Final = 1_000
+"""Keys and values of one profile: some hundred are items of a terminal."""
+_MAX_SETTING_CHARS: Final = 1_000
+_MAX_EXACT: Final = 2**53
+"""JSON keeps no larger whole number."""
 
 
 def field_of(write: str, meaning: str, default: Any = _REQUIRED, **bounds: Any) -> Any:
@@ -79,6 +89,36 @@ def _moment(value: object) -> object:
     return value
 
 
+def _settings(value: object) -> object:
+    """Check that settings are plain JSON of a bounded size. Raises ValueError."""
+    left = _MAX_SETTINGS
+    level: list[object] = [value]
+    for _ in range(_MAX_DEPTH):
+        left -= len(level)
+        if left < 0 or not all(map(_is_plain, level)):
+            raise ValueError("no settings")
+        level = [below for one in level for below in _below(one)]
+        if not level:
+            return value
+    raise ValueError("too deep")
+
+
+def _below(value: object) -> list[object]:
+    if isinstance(value, dict):
+        return [*value, *value.values()] if all(isinstance(key, str) for key in value) else [b"no text"]
+    return value if isinstance(value, list) else []
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, str):
+        return len(value) <= _MAX_SETTING_CHARS
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, int):
+        return abs(value) <= _MAX_EXACT
+    return value is None or isinstance(value, dict | list)
+
+
 def zone_of(value: object) -> ZoneInfo:
     """The time zone of that name. Raises ValueError."""
     if isinstance(value, ZoneInfo):
@@ -95,6 +135,7 @@ Plate = Annotated[str, StringConstraints(min_length=1, max_length=32, pattern=_O
 Text = Annotated[str, StringConstraints(pattern=_ONE_LINE)]
 Stream = Annotated[str, BeforeValidator(_stream)]
 KindOfVehicle = Annotated[VehicleKind, Field(strict=False)]
+Settings = Annotated[dict[str, Any], BeforeValidator(_settings)]
 HoursOfDay = Annotated[Hours, BeforeValidator(hours_of_day)]
 Moment = Annotated[date | datetime | None, BeforeValidator(_moment)]
 
@@ -277,6 +318,14 @@ class ZoneRow(Properties):
     )
 
 
+class ProfileRow(Row):
+    dialect: Id = field_of(_DIALECT, "The dialect of the devices that it reads.")
+    settings: Settings = field_of(
+        _SETTINGS,
+        "What the terminals of a maker mean by what they send; docs/devices.md names the page of each dialect.",
+    )
+
+
 class DeviceRow(ValidRow):
     role: DeviceRole = field_of(one_of(DeviceRole), "What the device is mounted on.", strict=False)
     name: Text = field_of(TEXT, "Its name for people.", "")
@@ -315,6 +364,24 @@ class DeviceRow(ValidRow):
     )
     verified_until: Moment = field_of(
         _MOMENT, "First moment at which that verification no longer holds. Absent: not known.", None
+    )
+
+    dialect: Id = field_of(
+        _DIALECT, "The dialect that it speaks; its messages in another one are refused.", NATIVE_DIALECT
+    )
+    profile: Id | None = field_of(
+        ID,
+        "The profile by which its messages are read: an entry of profiles.yaml, or one of the dialect itself. Absent: "
+        "the default of the dialect.",
+        None,
+    )
+    depth_mm: float | None = field_of(
+        "a number of mm above 0, up to 20,000",
+        "Depth of the bin, from its sensor down to its floor: a sensor that measures a distance needs it. Only for a "
+        "`recycling_point`.",
+        None,
+        gt=0,
+        le=20_000,
     )
 
     def verified_until_ms(self, zone: ZoneInfo) -> int | None:
