@@ -276,7 +276,8 @@ class _Client(aiomqtt.Client):
         info = self._client.publish(topic, payload, 1, False, properties)
         if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise aiomqtt.MqttCodeError(info.rc, "Could not publish message")
-        answer = self._answers[info.mid] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        self._answers[info.mid] = answer
         try:
             async with asyncio.timeout(timeout_s):
                 return await answer

@@ -50,7 +50,7 @@ def require_listener(to: tuple[str, int], hint: str) -> None:
     try:
         asyncio.run(_connect(*to))
     except (OSError, TimeoutError) as exc:
-        fail(f"nobody listens at {to[0]}:{to[1]}: {exc or 'no answer'}: {hint}")
+        fail(f"nobody listens at {to[0]}:{to[1]}: {str(exc) or 'no answer'}: {hint}")
 
 
 async def _connect(host: str, port: int) -> None:

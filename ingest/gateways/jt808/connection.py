@@ -53,10 +53,12 @@ class Owner(Protocol):
     """Bytes are read into it, and copied out before the next connection reads."""
     limits: Limits
     policy: Policy
-    publisher: Publisher
     counts: Counts
     budget: Budget
     clocks: TerminalClocks
+
+    @property
+    def publisher(self) -> Publisher: ...
 
     def now(self) -> float:
         """Seconds of the event loop's clock."""

@@ -44,7 +44,7 @@ class Jt808Gateway:
     """All terminals of one listener."""
 
     def __init__(self, publisher: Publisher, policy: Policy, limits: Limits) -> None:
-        self.publisher = publisher
+        self.publisher: Publisher = publisher
         self.policy = policy
         self.limits = limits
         self.counts = Counts()
