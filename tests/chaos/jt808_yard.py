@@ -45,6 +45,7 @@ class Plan:
         faults = Faults(FAULTS, FAULTS, FAULTS, FAULTS, FAULTS)
         return Habits(
             pause_s=self.pause_s, reports=self.reports, blind_share=0.2, cut_share=FAULTS, batch=40, answer_s=20.0,
+            slowest_retry_s=1.0,
             faults=faults,
         )  # fmt: skip
 

@@ -22,7 +22,6 @@ _ALTITUDE_M: Final = 742
 _ACC_ON: Final = 1
 _BLIND_AREA: Final = 1
 _FIRST_RETRY_S: Final = 0.5
-_SLOWEST_RETRY_S: Final = 30.0
 
 
 class Fix(NamedTuple):
@@ -86,6 +85,8 @@ class Habits:
     """Positions in one upload; more than 34 of them are a message in parts."""
     answer_s: float = 10.0
     """After so long without an answer a message is sent again."""
+    slowest_retry_s: float = 30.0
+    """Longest pause before it connects again."""
     faults: Faults = field(default_factory=Faults)
 
 
@@ -175,7 +176,7 @@ class Terminal:
                 await self._report(line)
             except LineDown as exc:
                 self._tally.trouble = str(exc)
-                retry_s = min(retry_s * 2, _SLOWEST_RETRY_S)
+                retry_s = min(retry_s * 2, self._habits.slowest_retry_s)
             finally:
                 self._line = None
                 await line.close()

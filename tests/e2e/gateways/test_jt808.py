@@ -8,7 +8,7 @@ from tests.chaos.jt808_yard import Plan, Yard, judge
 from tests.installation import Installation
 from tests.servers.mosquitto import Mosquitto
 
-PLAN = Plan(terminals=100, reports=20, pause_s=0.1, kills=2)
+PLAN = Plan(terminals=100, reports=12, pause_s=0.1, kills=2)
 
 
 @pytest.mark.real
