@@ -7,6 +7,7 @@ from haulwatch.process.lifetime import role
 from haulwatch.process.path_watch import PathWatch, local_url, read_states
 from haulwatch.process.supervisor import PATH_PROCESSES, Child, Supervisor, until_stopped
 from haulwatch.settings.data_files import process_log_folder
+from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import existing_database_url
 
 
@@ -20,8 +21,7 @@ def run() -> None:
     """
     with role("supervisor") as settings:
         existing_database_url(settings)  # without a city, each part would end and be restarted for ever
-        children = [Child(name, [name]) for name in PATH_PROCESSES]
-        children += [Child(f"gateway-{name}", ["gateway", name]) for name in settings.gateways.run.split()]
+        children = processes(settings)
         logs = process_log_folder(settings)
         supervisor = Supervisor(children, os.environ, logs)
         host, port = settings.api.host, settings.api.port
@@ -39,6 +39,12 @@ def run() -> None:
                 watch.look()
         finally:
             supervisor.stop()
+
+
+def processes(settings: Settings) -> list[Child]:
+    """Those of the path, and the gateways that the settings name, in the order of their start."""
+    gateways = [Child(f"gateway-{name}", ["gateway", name]) for name in settings.gateways.run.split()]
+    return [*(Child(name, [name]) for name in PATH_PROCESSES), *gateways]
 
 
 def _say(line: str) -> None:

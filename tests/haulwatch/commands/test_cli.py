@@ -82,7 +82,7 @@ def test_every_command_explains_itself_and_stands_in_the_readme(path: tuple[str,
         assert parameter.help, f"{' '.join(path)}: {parameter.name}"
     table = re.findall(r"^\| (`.*?) \|", README, re.MULTILINE)
     # A row names a group once: `device list`, `show`.
-    named = {name for row in table for name in _named(re.findall(r"`([a-z -]+)`", row))}
+    named = {name for row in table for name in _named(re.findall(r"`([a-z0-9 -]+)`", row))}
     assert " ".join(path) in named
 
 

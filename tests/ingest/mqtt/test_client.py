@@ -147,6 +147,18 @@ async def test_a_client_that_is_not_connected_says_so() -> None:
     await tested.close()
 
 
+@pytest.mark.parametrize(("properties", "expected"), [({"receive_max": 7}, 7), ({}, 65_535)])
+async def test_how_many_messages_may_be_in_flight_is_the_brokers_to_say(
+    properties: dict[str, int], expected: int
+) -> None:
+    broker = RecordingBroker(mqtt5.ConnAckPacket(**properties).write())
+    tested = client(broker.url)
+    assert tested.receive_maximum == 65_535
+    await tested.connect()
+    assert tested.receive_maximum == expected
+    await tested.close()
+
+
 async def test_a_host_that_is_no_valid_name_is_unavailable() -> None:
     with pytest.raises(BrokerUnavailable):
         await client(MqttUrl("x" * 64 + ".example", 1883)).connect()

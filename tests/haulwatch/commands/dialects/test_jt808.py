@@ -13,8 +13,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from haulwatch.cli import command_line
+from haulwatch.commands.path.run import processes
 from haulwatch.settings.data_files import jt808_secret_path
-from haulwatch.settings.load import load_settings
+from haulwatch.settings.load import SettingsError, load_settings
 from haulwatch.wiring.gateways.jt808 import BadSecret, jt808_parts
 from ingest.gateways.jt808.connection import Limits
 from ingest.gateways.jt808.server import Jt808Gateway
@@ -76,6 +77,15 @@ def test_the_secret_is_made_once_for_this_user_only(home: Path) -> None:
     path.write_text("short")
     with pytest.raises(BadSecret, match="holds no secret"):
         jt808_parts(settings)
+
+
+def test_gateways_run_beside_the_path_where_the_settings_name_them() -> None:
+    path = [child.name for child in processes(load_settings({}))]
+    assert path == ["collect", "record", "judge", "serve"]
+    more = processes(load_settings({"HAULWATCH_GATEWAYS": "jt808"}))[len(path) :]
+    assert [(child.name, child.arguments) for child in more] == [("gateway-jt808", ["gateway", "jt808"])]
+    with pytest.raises(SettingsError, match="no such gateway: jt809"):
+        load_settings({"HAULWATCH_GATEWAYS": "jt808 jt809"})
 
 
 def test_who_simulates_without_a_listener_learns_it(home: Path) -> None:
