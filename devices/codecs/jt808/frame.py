@@ -116,7 +116,7 @@ class FrameReader:
         frames = []
         for piece in rest:
             if self._begun:
-                frames.append(b"\x7e%b\x7e" % self._begun)
+                frames.append(b"\x7e%b\x7e" % bytes(self._begun))
                 self._begun.clear()
             self._in_frame, self._skips = True, False
             self._take(piece)

@@ -174,5 +174,11 @@ def check_settings(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
         Settings.model_validate(dict(settings))
     except ValidationError as exc:
         errors = exc.errors(include_url=False, include_context=False)
-        return [(".".join(map(str, error["loc"])), error["msg"]) for error in errors]
+        return [(".".join(map(str, error["loc"])), _fault(error["type"], error["msg"])) for error in errors]
     return []
+
+
+def _fault(kind: str, message: str) -> str:
+    if kind == "extra_forbidden":
+        return "there is no such setting: docs/dialects/jt808.md lists those there are"
+    return message.removeprefix("Value error, ")
