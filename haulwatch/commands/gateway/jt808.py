@@ -32,17 +32,12 @@ def jt808() -> None:
 async def _serve(settings: Settings) -> None:
     """Run until SIGINT or SIGTERM. Raises CannotListen."""
     parts, stop = jt808_parts(settings), stop_event()
-    publishing = asyncio.create_task(parts.publisher.run(), name="jt808: broker")
-    reporting = asyncio.create_task(
-        keep_reporting(parts.status_path, stop, parts.gateway.figures), name="jt808: status"
-    )
-    try:
+    async with asyncio.TaskGroup() as tasks:
+        publishing = tasks.create_task(parts.publisher.run(), name="jt808: broker")
+        tasks.create_task(keep_reporting(parts.status_path, stop, parts.gateway.figures), name="jt808: status")
         await _listen(settings, parts, stop)
-    finally:
-        stop.set()
         publishing.cancel()
-        await asyncio.gather(publishing, reporting, return_exceptions=True)
-    parts.status_path.unlink(missing_ok=True)
+    parts.status_path.unlink(missing_ok=True)  # it was stopped, and did not die
 
 
 async def _listen(settings: Settings, parts: Jt808Parts, stop: asyncio.Event) -> None:

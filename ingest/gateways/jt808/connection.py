@@ -138,8 +138,9 @@ class Connection(asyncio.BufferedProtocol):
         """Carry out the frames that came. The terminal's next bytes are read after that."""
         while self._frames and not self._ending:
             await self._keep_to_the_rate()
-            self._owner.counts.received += 1
-            await self._follow(self.session.take(self._frames.popleft(), self._owner.now()))
+            if self._frames:  # else the connection broke meanwhile
+                self._owner.counts.received += 1
+                await self._follow(self.session.take(self._frames.popleft(), self._owner.now()))
         if self._transport is not None and not self._ending:
             self._transport.resume_reading()
 
