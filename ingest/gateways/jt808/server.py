@@ -73,13 +73,15 @@ class Jt808Gateway:
                 tasks.create_task(self._tend(), name="jt808: idle terminals"),
                 tasks.create_task(self._take_commands(), name="jt808: commands"),
             ]
-            await stop.wait()
-            self.listening = False
-            listening.close()
-            for task in standing:
-                task.cancel()
-            for connection in list(self.connections):
-                connection.finish()
+            try:
+                await stop.wait()
+            finally:
+                self.listening = False
+                listening.close()
+                for task in standing:
+                    task.cancel()
+                for connection in list(self.connections):
+                    connection.finish()
 
     def figures(self) -> GatewayFigures:
         """What is now, and the counts since the start."""

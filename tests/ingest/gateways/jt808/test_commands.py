@@ -59,14 +59,16 @@ async def test_every_kind_of_command_is_carried_out_by_a_simulated_terminal(mosq
     dispatcher = CommandDispatcher(url, "dispatcher", store, gateway.now_ms)
     with suppress(asyncio.CancelledError):
         async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
+            serving = tasks.create_task(gateway.run("127.0.0.1", port, stop))
             running = [
                 tasks.create_task(publisher.run()),
-                tasks.create_task(gateway.run("127.0.0.1", port, stop)),
                 tasks.create_task(terminal.run("127.0.0.1", port, T0, asyncio.Event())),
             ]
             await eventually(lambda: gateway.figures().devices == 1 and publisher.connected)
             running.append(tasks.create_task(dispatcher.run()))
             await eventually(lambda: len(store.answers) == len(orders), lambda: str(store.answers))
+            stop.set()
+            await serving
             for task in running:
                 task.cancel()
     assert set(store.answers.values()) == {CommandOutcome.DONE}
