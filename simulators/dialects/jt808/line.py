@@ -53,8 +53,8 @@ class Line:
         self._faults, self._dice = faults, dice
         self._on_message = on_message
         self._serial = dice.randrange(0x1_0000)
-        self._answers: dict[tuple[int, int], asyncio.Future[Frame]] = {}
-        """By id and serial of the message that waits for an answer."""
+        self._answers: dict[tuple[int, int], asyncio.Future[Frame | None]] = {}
+        """By id and serial of the message that waits for an answer; None comes where the connection broke."""
         self._held_back = b""
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
@@ -90,16 +90,19 @@ class Line:
     async def ask(self, message_id: int, body: bytes, timeout_s: float) -> Frame | None:
         """Send a message, and return what answers it; None: nothing did in time. Raises LineDown."""
         serial = self._next_serial(body)
-        answer: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Frame | None] = asyncio.get_running_loop().create_future()
         self._answers[message_id, serial] = answer
         try:
             await self._send(Frame(message_id, self._phone, serial, body, self._version))
             async with asyncio.timeout(timeout_s):
-                return await answer
+                found = await answer
         except TimeoutError:
             return None
         finally:
             self._answers.pop((message_id, serial), None)
+        if found is None:
+            raise LineDown("the connection broke")
+        return found
 
     async def tell(self, message_id: int, body: bytes) -> None:
         """Send a message that gets no answer. Raises LineDown."""
@@ -180,4 +183,4 @@ class Line:
             self._writer.close()
         for answer in self._answers.values():
             if not answer.done():
-                answer.set_exception(LineDown("the connection broke"))
+                answer.set_result(None)
