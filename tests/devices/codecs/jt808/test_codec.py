@@ -90,9 +90,14 @@ def test_a_location() -> None:
     ]
 
 
-def test_a_place_in_the_south_and_west() -> None:
-    [reading] = positions(frame(0x0200, location(status=0b1111)))
-    assert (reading.lat, reading.lon) == (-35.5012, -112.8734)
+@pytest.mark.parametrize(
+    ("status", "place", "ignition_on"),
+    [(0b0011, (1, 1), True), (0b0110, (-1, 1), False), (0b1011, (1, -1), True), (0b1110, (-1, -1), False)],
+)
+def test_bits_of_the_status_word(status: int, place: tuple[int, int], ignition_on: bool) -> None:
+    [reading] = positions(frame(0x0200, location(status=status)))
+    assert (reading.lat, reading.lon) == (35.5012 * place[0], 112.8734 * place[1])
+    assert reading.ignition_on is ignition_on
 
 
 def test_without_a_fix_motion_is_not_known() -> None:
@@ -199,6 +204,15 @@ def test_parts_that_are_missing_are_refused_and_what_is_beside_them_is_read() ->
     assert isinstance(reading, Position)
 
 
+def test_two_long_messages_of_one_terminal_are_two() -> None:
+    first, second = (
+        encode_message(Frame(0x0704, PHONE, 1, batch(*[location(at=f"2611290830{at:02}") for at in range(begin, 59)])))
+        for begin in (0, 19)
+    )
+    assert len(first) == len(second) == 2
+    assert len(positions(b"".join(first + second))) == 59 + 40
+
+
 def test_answers_to_requests_hold_a_location() -> None:
     for message_id in (0x0201, 0x0500):
         assert positions(frame(message_id, b"\x00\x01" + location())) == positions(frame(0x0200, location()))
@@ -221,6 +235,7 @@ def test_messages_of_a_session_are_a_status_by_the_stamp_of_the_gateway(
     assert isinstance(reading, Status)
     assert (reading.ts, reading.session, reading.device_id) == (AT_MS, 1_795_912_000, PHONE)
     assert {name: getattr(reading, name) for name in status} == status
+    assert JT808.split(stamp + frame(message_id, body)) == [stamp + frame(message_id, body)], "its time stays with it"
 
 
 def test_a_status_without_a_stamp_has_no_time() -> None:

@@ -5,6 +5,7 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from devices.codecs.jt808.frame import (
     MAX_BODY_BYTES,
@@ -157,7 +158,7 @@ def test_a_long_message_goes_in_parts_that_arrive_in_any_order(size: int) -> Non
     parts = [parse_frame(raw) for raw in encode_message(message)]
     assert [part.serial for part in parts] == [(0xFFFE + index) & 0xFFFF for index in range(len(parts))]
     assert missing_parts(parts) == []
-    assert assemble(parts[::-1] + parts) == message
+    assert assemble(parts[::-1] + [replace(part, body=b"other") for part in parts]) == message
 
 
 def test_missing_parts_are_named() -> None:
