@@ -86,7 +86,9 @@ class WeighingCodec(Protocol):
     On Kafka a weighing goes to every partition, and whether a message is one must not depend on the registry.
     """
 
-    has_weighings: bool
+    @property
+    def has_weighings(self) -> bool:
+        """Whether one of its messages may hold a weighing."""
 
 
 @runtime_checkable

@@ -366,9 +366,8 @@ def _is_nearer(found: Selected, best: Selected) -> bool:
 def _of_devices(
     city: City, devices: set[str], sees: Callable[[str], bool], order: InLogOrder
 ) -> Callable[[LogRecord], bool]:
-    """Whether a record is of one of the devices, tells of one, or is a ticket about one of their vehicles.
-
-    `order`: follows the records that are asked about.
+    """Whether a record, which `order` follows, is of one of the devices, tells of one, or is a ticket about one of
+    their vehicles.
     """
     carriers = {city.devices[id_].vehicle_id or "" for id_ in devices if id_ in city.devices}
     plates = {comparable_plate(vehicle.plate) for id_ in carriers for vehicle in city.versions_of(id_)}

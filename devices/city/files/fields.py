@@ -5,7 +5,6 @@ of vehicles, permits, hauliers, drivers and licences are in `devices.city.files.
 fault names what to write from the same text.
 """
 
-import math
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final
@@ -23,6 +22,7 @@ from pydantic import (
     field_validator,
 )
 
+from devices.bounded_files import plain_json
 from devices.city.haulage import VehicleKind
 from devices.city.hours import Hours, hours_of_day
 from devices.city.model import MAX_CLOCK_CORRECTION_S, DeviceRole
@@ -54,12 +54,6 @@ _TEXT_120: Final = "text of up to 120 characters in one line"
 _DATUM: Final = "`wgs84` or `gcj02`"
 _DIALECT: Final = "the name of a dialect, as docs/devices.md has it"
 _SETTINGS: Final = "a mapping, up to 8 deep: keys are text; values text, numbers, true, false, lists and mappings"
-_MAX_DEPTH: Final = 8
-_MAX_SETTINGS: Final = 1_000
-"""Keys and values of one profile: some hundred are items of a terminal."""
-_MAX_SETTING_CHARS: Final = 1_000
-_MAX_EXACT: Final = 2**53
-"""JSON keeps no larger whole number."""
 
 
 def field_of(write: str, meaning: str, default: Any = _REQUIRED, **bounds: Any) -> Any:
@@ -89,36 +83,6 @@ def _moment(value: object) -> object:
     return value
 
 
-def _settings(value: object) -> object:
-    """Check that settings are plain JSON of a bounded size. Raises ValueError."""
-    left = _MAX_SETTINGS
-    level: list[object] = [value]
-    for _ in range(_MAX_DEPTH):
-        left -= len(level)
-        if left < 0 or not all(map(_is_plain, level)):
-            raise ValueError("no settings")
-        level = [below for one in level for below in _below(one)]
-        if not level:
-            return value
-    raise ValueError("too deep")
-
-
-def _below(value: object) -> list[object]:
-    if isinstance(value, dict):
-        return [*value, *value.values()] if all(isinstance(key, str) for key in value) else [b"no text"]
-    return value if isinstance(value, list) else []
-
-
-def _is_plain(value: object) -> bool:
-    if isinstance(value, str):
-        return len(value) <= _MAX_SETTING_CHARS
-    if isinstance(value, float):
-        return math.isfinite(value)
-    if isinstance(value, int):
-        return abs(value) <= _MAX_EXACT
-    return value is None or isinstance(value, dict | list)
-
-
 def zone_of(value: object) -> ZoneInfo:
     """The time zone of that name. Raises ValueError."""
     if isinstance(value, ZoneInfo):
@@ -135,7 +99,7 @@ Plate = Annotated[str, StringConstraints(min_length=1, max_length=32, pattern=_O
 Text = Annotated[str, StringConstraints(pattern=_ONE_LINE)]
 Stream = Annotated[str, BeforeValidator(_stream)]
 KindOfVehicle = Annotated[VehicleKind, Field(strict=False)]
-Settings = Annotated[dict[str, Any], BeforeValidator(_settings)]
+Settings = Annotated[dict[str, Any], BeforeValidator(plain_json)]
 HoursOfDay = Annotated[Hours, BeforeValidator(hours_of_day)]
 Moment = Annotated[date | datetime | None, BeforeValidator(_moment)]
 

@@ -94,7 +94,7 @@ def test_a_profile_of_the_dialect_itself_has_no_settings_of_the_city(folder: Pat
             "dialect: manifest",
             2,
             "dialect",
-            "no dialect: write one of meter, native",
+            "no dialect: write one of ",
         ),
         ("profiles.yaml", "factor: 0.5", "factor: much", 4, "settings.factor", "'much' does not fit: write a number"),
         ("profiles.yaml", "measures", "mesures", 5, "settings.mesures", "no such setting: remove it"),
