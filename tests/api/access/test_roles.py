@@ -143,6 +143,8 @@ TABLE: Final[dict[str, str | None]] = {
     "GET /api/v1/weighing-sessions/{session_id}/trucks": "viewer",
     "GET /api/v1/unmatched-weighings": "viewer",
     "POST /api/v1/unmatched-weighings/{session_id}": "officer",
+    "GET /api/v1/indicators": "viewer",
+    "GET /api/v1/assessment": "operator",
     "GET /api/v1/suspected-sites": "viewer",
     "POST /api/v1/suspected-sites/{site_id}": "officer",
     "GET /api/v1/rules": "viewer",
