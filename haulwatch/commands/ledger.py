@@ -8,6 +8,7 @@ import typer
 from devices.spelling import did_you_mean
 from haulwatch.commands.programme.assessment import assessment
 from haulwatch.commands.programme.indicators import indicators
+from haulwatch.commands.programme.report import quarterly
 from haulwatch.commands.shared import JsonFlag, exits_on_error, fail, instant, out, print_json, print_table
 from haulwatch.commands.weighings.city_ledger import city_ledger
 from haulwatch.settings.data_files import settings_with_data
@@ -21,6 +22,7 @@ app = typer.Typer()
 app.command("city")(city_ledger)
 app.command("indicators")(indicators)
 app.command("assessment")(assessment)
+app.command("report")(quarterly)
 
 
 @app.callback(invoke_without_command=True)
