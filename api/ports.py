@@ -76,7 +76,7 @@ class Journal(Protocol):
     def alert(self, alert_id: str) -> AlertDetail | None: ...
 
     def act(self, alert_id: str, action: AlertAction) -> AlertDetail:
-        """Raises UnknownAlert, AlreadyClosed."""
+        """Raises UnknownAlert, AlreadyClosed, NotCorrected."""
 
 
 class Shelves(Protocol):

@@ -31,8 +31,8 @@ def quarterly_report(report: IndicatorReport, quarter: str, language: Language, 
     font = record_font(font_file)
     if language == "zh" and not font.has_chinese:
         raise NoChineseFont(
-            "no font with Chinese characters: install one (Debian: fonts-wqy-microhei), set HAULWATCH_EVIDENCE_FONT, or "
-            "ask for --language en"
+            "no font with Chinese characters: install one (Debian: fonts-wqy-microhei), set HAULWATCH_EVIDENCE_FONT, "
+            "or ask for --language en"
         )
     return _Report(report, quarter, language, font).pdf()
 

@@ -2,7 +2,7 @@
 
 from io import StringIO
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -12,7 +12,7 @@ from haulwatch.commands.shared import exits_on_error, fail, out
 from haulwatch.process.system_clock import now_ms
 from haulwatch.settings.data_files import settings_with_data
 from haulwatch.wiring.databases import open_registry
-from haulwatch.wiring.desk.indicators import asked_of, open_indicators
+from haulwatch.wiring.desk.indicators import asked_of, drawn, open_indicators
 from rules.indicators.model import IndicatorReport
 
 
@@ -23,7 +23,7 @@ def quarterly(
     language: Annotated[str, typer.Option(help="Of the PDF: zh or en. CSV has both.")] = "zh",
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
 ) -> None:
-    """Write the quarterly report: the indicators with baseline, target, definition, scope and the quality of their data.
+    """Write the quarterly report: indicators with baseline, target, definition, scope and the quality of their data.
 
     The same data gives the same bytes, so two copies can be compared. A quarter that is not over says so.
     """
@@ -44,11 +44,7 @@ def quarterly(
     if kind == ".csv":
         content = _csv(found)
     else:
-        from ingest.quarterly.document import quarterly_report  # it loads a PDF library
-
-        spoken: Literal["zh", "en"] = "zh" if language == "zh" else "en"
-        name = f"{first.year}Q{(first.month + 2) // 3}"
-        content = quarterly_report(found, name, spoken, settings.evidence.font)
+        content = drawn(found, f"{first.year}Q{(first.month + 2) // 3}", language, settings)
     to.write_bytes(content)
     out.print(f"{to}: {len(content):,} bytes{'' if found.is_over else '; the quarter is not over'}", markup=False)
 

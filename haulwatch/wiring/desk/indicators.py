@@ -45,6 +45,13 @@ def rolling_report(settings: Settings, city: Callable[[], City], store: Indicato
     return store.report(asked_of(settings, shown, today - timedelta(days=BOARD_DAYS - 1), today, now))
 
 
+def drawn(report: IndicatorReport, quarter: str, language: str, settings: Settings) -> bytes:
+    """The quarterly report as PDF. `language`: `zh` or `en`. Raises BadFont, NoChineseFont."""
+    from ingest.quarterly.document import quarterly_report
+
+    return quarterly_report(report, quarter, "zh" if language == "zh" else "en", settings.evidence.font)
+
+
 def asked_of(settings: Settings, city: City, first_day: date, last_day: date, now: int) -> Asked:
     """What is asked for, with what cases and ledger say of it. Raises DatabaseError, StateUnavailable, RawLogError."""
     calendar = Calendar(city.timezone)

@@ -83,6 +83,7 @@ TABLE: Final[dict[str, str | None]] = {
     "POST /api/v1/alerts/{alert_id}/assign": "operator",
     "POST /api/v1/alerts/{alert_id}/comment": "operator",
     "POST /api/v1/alerts/{alert_id}/close": "officer",
+    "POST /api/v1/alerts/{alert_id}/correct": "officer",
     "GET /api/v1/alerts/{alert_id}/notices": "operator",
     "GET /api/v1/notices": "operator",
     "GET /api/v1/notice-rules": "operator",

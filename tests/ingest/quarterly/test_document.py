@@ -51,7 +51,8 @@ def test_every_indicator_stands_on_it_with_its_definition(language: Language, tm
             assert re.sub(r"\s+", "", text.zh if language == "zh" else text.en) in read
     wanted = {
         "en": ["21.43%14.34(2020)≥60(2025)15.5%", "1,612loads;98.6%oftheweight", "4ofanunknownstream",
-               "3waitfortheirtruck", "7of92dayswithoutdata;1of3siteswithoutaweighbridge", "Novalue:noloadwasweighed", "2026-07-032-6,000"],
+               "3waitfortheirtruck", "7of92dayswithoutdata;1of3siteswithoutaweighbridge",
+               "Novalue:noloadwasweighed", "2026-07-032-6,000"],
         "zh": ["21.43%14.34(2020)≥60(2025)15.5%", "1,612车次；重量的98.6%为实测", "4次类别不明", "3次待认定车辆",
                "92天中7天无数据；3个场所中1个无地磅", "无数值：没有过磅记录", "2026-07-032-6,000"],
     }  # fmt: skip

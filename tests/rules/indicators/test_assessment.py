@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from devices.city.model import Vehicle
 from rules.alerts import tables as alert_tables
-from rules.alerts.actions import Close, Outcome
+from rules.alerts.actions import Close, Correct, Outcome
 from rules.alerts.journal import AlertJournal
 from rules.alerts.model import AlertChange, Evidence, Phase, Severity, Text, alert_id
 from rules.alerts.tables import alert
@@ -80,7 +80,7 @@ def scores(found: Assessment) -> dict[str, float | None]:
 def test_the_score_is_that_of_a_computation_by_hand(office: Office) -> None:
     office.trips("VT1", closed=16, others=4, seen=15)
     for n in range(8):
-        full = {} if n < 6 else {"tare_kg": None, "net_kg": None}
+        full: dict[str, Any] = {} if n < 6 else {"tare_kg": None, "net_kg": None}
         office.bridges.load(DAY, "tip", "spoil", 10_000, hour=6 + n, plate="晋ET1", **full)
     office.alert("T1", 9.5, Severity.P1, Outcome.CONFIRMED_VIOLATION)
     office.alert("T1", 10, Severity.P3, Outcome.CONFIRMED_VIOLATION)
@@ -93,7 +93,12 @@ def test_the_score_is_that_of_a_computation_by_hand(office: Office) -> None:
     assert (found.score, found.why_not) == (59.0, None)
     counts = found.counts
     assert (counts.trips, counts.closed, counts.loads, counts.loads_in_full, counts.trips_seen) == (20, 16, 8, 6, 15)
-    assert (counts.upheld["P1"], counts.upheld["P3"], counts.other_alerts, counts.undecided) == (1, 1, 1, 1)
+    assert (counts.upheld[Severity.P1], counts.upheld[Severity.P3], counts.other_alerts, counts.undecided) == (
+        1,
+        1,
+        1,
+        1,
+    )
     assert len(found.alerts) == 2
     assert (found.name.en, found.name.zh) == ("晋ET1", "晋ET1")
 
@@ -130,8 +135,7 @@ def test_an_alert_that_is_corrected_or_taken_back_counts_no_more(office: Office)
     # 2 × 4 points × 100 ÷ 10 = 80 off: (50 × 20 + 30 × 100 + 20 × 100) ÷ 100 = 60
     rules = {"assessment": {"points": {"P1": 4}}}
     assert office.assessed("vehicle", "VT1", rules).score == 60.0
-    with office.bridges.engine.begin() as connection:
-        connection.execute(update(alert).where(alert.c.alert_id == first).values(outcome="false_alarm"))
+    office.journal.act(first, Correct(actor="zhao", at=ms(DAY, 20), outcome=Outcome.FALSE_ALARM, note="appeal upheld"))
     assert office.assessed("vehicle", "VT1", rules).score == 80.0
     with office.bridges.engine.begin() as connection:
         connection.execute(update(alert).where(alert.c.alert_id == second).values(amendment="retracted"))
@@ -144,7 +148,7 @@ def test_a_haulier_has_the_sums_of_its_vehicles(quick_office: Office) -> None:
     quick_office.trips("VT4", closed=10, others=0, seen=10)
     quick_office.alert("T2", 9.5, Severity.P4, Outcome.CONFIRMED_VIOLATION)
     found = {one.id: one for one in quick_office.report("haulier").items}
-    assert {id_: (one.counts.trips, one.counts.closed, one.counts.upheld["P4"]) for id_, one in found.items()} == {
+    assert {id_: (one.counts.trips, one.counts.closed, one.counts.upheld[Severity.P4]) for id_, one in found.items()} == {
         "Danhe": (20, 10, 1), "Taihang": (10, 10, 0)
     }  # fmt: skip
 

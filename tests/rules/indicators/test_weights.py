@@ -137,7 +137,8 @@ def test_no_value_comes_of_data_that_cannot_carry_it(
     for n in range(10):
         quick_bridges.load(DAY, "tip", "spoil", 10_000, hour=6 + n)
     for more in spoilt:
-        quick_bridges.load(DAY, "tip", **{"material": "spoil", "kg": 10_000, "hour": 20} | more)
+        fields: dict[str, Any] = {"material": "spoil", "kg": 10_000, "hour": 20}
+        quick_bridges.load(DAY, "tip", **fields | more)
     found = quick_bridges.indicator("spoil_inflow", DAY, DAY)
     assert why(found) == reasons
     assert (found.value is None) == bool(reasons)

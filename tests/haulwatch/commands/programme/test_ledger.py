@@ -69,7 +69,7 @@ def test_who_made_one_trip_is_not_assessed(desk: Desk, span: tuple[str, ...]) ->
     assert "not assessed" in desk.run("ledger", "assessment", *span).stdout
     rows = list(csv.DictReader(desk.run("ledger", "assessment", *span, "--csv").stdout.splitlines()))
     assert {row["id"]: (row["trips"], row["loads_in_full"], row["score"]) for row in rows} == {
-        "danhe": ("1", "1", ""), "fengtai": ("1", "1", ""),
+        "haulier-danhe": ("1", "1", ""), "haulier-fengtai": ("1", "1", ""),
     }  # fmt: skip
 
 

@@ -16,7 +16,7 @@ export interface ActionEntry {
   sequence: number;
   alert_id: string;
   subject: string;
-  action: Acknowledge | Assign | Comment | Close | Reopen | Continue;
+  action: Acknowledge | Assign | Comment | Close | Correct | Reopen | Continue;
 }
 
 export interface AdoptedOut {
@@ -63,7 +63,7 @@ export interface AlertChange {
 export interface AlertDetail {
   alert: AlertView;
   changes: (JournalEntry)[];
-  actions: (Acknowledge | Assign | Comment | Close | Reopen | Continue)[];
+  actions: (Acknowledge | Assign | Comment | Close | Correct | Reopen | Continue)[];
 }
 
 export type AlertLoad = "acceptable" | "busy" | "flood";
@@ -377,6 +377,14 @@ export interface Continue {
   kind: "continue";
   alert_id: string;
   onset: number;
+}
+
+export interface Correct {
+  actor: string;
+  at: number;
+  note: string;
+  kind: "correct";
+  outcome: Outcome;
 }
 
 export type Datum = "wgs84" | "gcj02";

@@ -109,6 +109,8 @@ export const texts = {
   shelvedUntil: "Shelved until",
   learnedAt: "Learned at",
   listedOnly: "too late to call anybody",
+  correctOutcome: "Correct the outcome",
+  correctedTo: "corrected the outcome:",
   closedAs: "closed:",
   confirmed_violation: "confirmed violation",
   false_alarm: "false alarm",

@@ -111,6 +111,8 @@ export const texts: Record<TextKey, string> = {
   shelvedUntil: "已搁置至",
   learnedAt: "获知时间",
   listedOnly: "过时未通知",
+  correctOutcome: "更正结果",
+  correctedTo: "更正处置结果为：",
   closedAs: "已办结：",
   confirmed_violation: "确认违规",
   false_alarm: "误报",
