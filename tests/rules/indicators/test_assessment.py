@@ -93,12 +93,8 @@ def test_the_score_is_that_of_a_computation_by_hand(office: Office) -> None:
     assert (found.score, found.why_not) == (59.0, None)
     counts = found.counts
     assert (counts.trips, counts.closed, counts.loads, counts.loads_in_full, counts.trips_seen) == (20, 16, 8, 6, 15)
-    assert (counts.upheld[Severity.P1], counts.upheld[Severity.P3], counts.other_alerts, counts.undecided) == (
-        1,
-        1,
-        1,
-        1,
-    )
+    assert [counts.upheld[one] for one in Severity] == [1, 0, 1, 0]
+    assert (counts.other_alerts, counts.undecided) == (1, 1)
     assert len(found.alerts) == 2
     assert (found.name.en, found.name.zh) == ("晋ET1", "晋ET1")
 
@@ -147,9 +143,9 @@ def test_a_haulier_has_the_sums_of_its_vehicles(quick_office: Office) -> None:
     quick_office.trips("VT2", closed=0, others=10, seen=10)
     quick_office.trips("VT4", closed=10, others=0, seen=10)
     quick_office.alert("T2", 9.5, Severity.P4, Outcome.CONFIRMED_VIOLATION)
-    found = {one.id: one for one in quick_office.report("haulier").items}
-    assert {id_: (one.counts.trips, one.counts.closed, one.counts.upheld[Severity.P4]) for id_, one in found.items()} == {
-        "Danhe": (20, 10, 1), "Taihang": (10, 10, 0)
+    found = {one.id: one.counts for one in quick_office.report("haulier").items}
+    assert {id_: (counts.trips, counts.closed, counts.upheld[Severity.P4]) for id_, counts in found.items()} == {
+        "Danhe": (20, 10, 1), "Taihang": (10, 10, 0),
     }  # fmt: skip
 
 
