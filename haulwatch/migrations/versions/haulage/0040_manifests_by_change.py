@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0040_manifests_by_change"
-down_revision = "0038_weighing_sessions"
+down_revision = "0039_dialects"
 branch_labels = None
 depends_on = None
 
