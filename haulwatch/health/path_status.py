@@ -106,6 +106,11 @@ class PathStatus:
         beat = last_beat(heartbeat_path(self._settings, JUDGE))
         return ({}, None) if beat is None else (beat.failures, beat.failed_at)
 
+    def verdicts_damaged(self) -> int:
+        """Records with verdicts that the judge on this machine passed because they are damaged, since it started."""
+        beat = last_beat(heartbeat_path(self._settings, JUDGE))
+        return 0 if beat is None else beat.damaged
+
     def over_limit(self) -> dict[str, dict[str, int]]:
         """Devices that were beyond a limit within the last hour, and how much was beyond each."""
         return read_over_limit(over_limit_paths(self._settings), system_clock.now_ms())

@@ -3,13 +3,15 @@
 import asyncio
 import logging
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from devices.errors import OperatorError
 from haulwatch.process import system_clock
 from haulwatch.settings.data_files import raw_log_folder, revisions_path, tick_lock_path
+from haulwatch.settings.kafka_group import SHARED
 from haulwatch.settings.load import Settings
 from ingest.log.errors import RawLogUnavailable
 from ingest.log.raw_log import RawLog
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from ingest.collector.shared_log import SharedLog
     from ingest.log.disk_guard import DiskFloor, GuardedLog
     from ingest.log.kafka.connection import KafkaConnection
-    from ingest.log.kafka.figures import KafkaFigures
+    from ingest.log.kafka.figures import FleetFigures, KafkaFigures
     from ingest.log.kafka.kafka_log import KafkaLog
     from ingest.log.revision_writer import RevisionWriter
 
@@ -183,6 +185,14 @@ def unread_on_topic(settings: Settings) -> Mapping[str, int]:
     """Messages of the topic that each reader has not committed. Raises RawLogError, KafkaMissing."""
     figures = open_topic_figures(settings)
     return {reader: figures.unread(figures.read_to(reader)) for reader in CONSUMERS}
+
+
+def judges_of_verdicts(settings: Settings) -> "Callable[[], FleetFigures] | None":
+    """Says who judges verdicts, over one connection; None where judges do not share partitions."""
+    if settings.kafka.url is None or settings.kafka.judge != SHARED:
+        return None
+    figures = cache(lambda: open_topic_figures(settings))  # raises where the client is missing, when it is asked
+    return lambda: figures().fleet()
 
 
 def keep_ms(settings: Settings) -> int:

@@ -116,6 +116,7 @@ class Yard:
     kafka: KafkaServer
     database_url: str
     influx: InfluxServer
+    city: City = FLEET
     bucket: str = field(default_factory=lambda: f"test-{uuid4().hex[:12]}")
     prefix: str = field(default_factory=lambda: f"test-{uuid4().hex[:12]}")
     workers: "dict[str, subprocess.Popen[bytes]]" = field(default_factory=dict)
@@ -124,7 +125,7 @@ class Yard:
     def __post_init__(self) -> None:
         migrations.upgrade(self.database_url)
         with closing(Registry(self.database_url)) as registry:
-            registry.import_city(FLEET)
+            registry.import_city(self.city)
         self.connection = KafkaConnection(self.kafka.servers, self.prefix, PARTITIONS)
         create_topic(self.connection, keep_ms=0, replicas=1)
         self.influx.create_database(self.bucket)
@@ -235,7 +236,7 @@ def same_as_on_one_machine(yard: Yard, messages: list[RawMessage]) -> list[str]:
     async def alone() -> Ledger:
         store = InfluxStore(yard.influx.url, "unused", "haulwatch", bucket)
         try:
-            return await on_one_machine(yard.folder / "alone", messages, store)
+            return await on_one_machine(yard.folder / "alone", messages, store, yard.city)
         finally:
             await store.close()
 

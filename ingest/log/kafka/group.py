@@ -9,6 +9,8 @@ A member that died is noticed after the broker's `group.consumer.session.timeout
 """
 
 import logging
+import os
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
@@ -171,6 +173,7 @@ class GroupMember:
             consumer = self._kafka.Consumer(
                 self._connection.reading(
                     self._group,
+                    client_id=f"{self._connection.prefix}/{socket.gethostname()}/{os.getpid()}",
                     group_protocol="consumer",
                     enable_auto_offset_store=False,
                     auto_offset_reset="earliest",
