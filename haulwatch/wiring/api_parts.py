@@ -24,8 +24,9 @@ from haulwatch.process import system_clock
 from haulwatch.process.background import BackgroundTask
 from haulwatch.process.balance import WatchedBalance
 from haulwatch.process.remembered import remembered
+from haulwatch.settings.kafka_group import SHARED
 from haulwatch.settings.load import Settings
-from haulwatch.wiring.databases import open_command_store
+from haulwatch.wiring.databases import open_command_store, shared_cursors
 from haulwatch.wiring.desk.adoption import redrive_waiting, register_described
 from haulwatch.wiring.desk.reports import report_options
 from haulwatch.wiring.log import (
@@ -246,4 +247,5 @@ def path_status(settings: Settings) -> PathStatus:
     if settings.kafka.url is None:
         return PathStatus(settings, lambda: open_segments(settings), tables, lambda: disk_reserve_bytes(settings))
     figures = open_log_figures(settings)  # one connection for all that ask
-    return PathStatus(settings, lambda: figures, tables, lambda: disk_reserve_bytes(settings))
+    published = shared_cursors(settings) if settings.kafka.judge == SHARED else None
+    return PathStatus(settings, lambda: figures, tables, lambda: disk_reserve_bytes(settings), published)

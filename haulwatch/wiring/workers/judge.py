@@ -61,7 +61,7 @@ async def worker_parts(settings: Settings, city: CurrentCity, rules: CurrentRule
     journal = open_journal(settings)
     async with AsyncExitStack() as held:
         figures = held.enter_context(closing(LocalFigures(judge_state_path(settings))))
-        publishing = await held.enter_async_context(alert_publishing(settings, city, journal))
+        publishing = await held.enter_async_context(alert_publishing(settings, city, journal, anywhere=True))
         manifests = held.enter_context(manifest_loops(settings, city, rules))
 
         def begin_devices(log: PartitionLog) -> DeviceWork:
