@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ingest.log.kafka.connection import KafkaConnection
     from ingest.log.kafka.figures import FleetFigures, KafkaFigures
     from ingest.log.kafka.kafka_log import KafkaLog
+    from ingest.log.kafka.timed_log import TimedLog
     from ingest.log.revision_writer import RevisionWriter
 
 _MAX_RESERVE_BYTES: Final = 1 << 30
@@ -58,10 +59,18 @@ def open_local_log(settings: Settings, what: str) -> RawLog:
     """
     if settings.kafka.url is not None:
         raise NotOnKafka(
-            f"{what} reads any place of the raw log, and that of HAULWATCH_KAFKA_URL is read in order only in this "
-            "version: it is there for a raw log in the data directory"
+            f"{what} reads the segments of a raw log in the data directory, and HAULWATCH_KAFKA_URL is set: it has none"
         )
     return open_segments(settings)
+
+
+def open_timed_log(settings: Settings) -> "RawLog | TimedLog":
+    """The raw log as evidence reads it: from any time on."""
+    if settings.kafka.url is None:
+        return open_segments(settings)
+    from ingest.log.kafka.timed_log import TimedLog
+
+    return TimedLog(kafka_connection(settings))
 
 
 def open_segments(settings: Settings) -> RawLog:

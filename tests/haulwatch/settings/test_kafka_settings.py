@@ -105,8 +105,8 @@ def test_a_password_in_the_clear_may_stay_on_this_machine() -> None:
 
 def test_what_needs_segments_refuses_a_log_on_kafka(tmp_path: Path) -> None:
     settings = load_settings({URL: "kafka://127.0.0.1:9", "HAULWATCH_DATA_DIR": str(tmp_path)})
-    with pytest.raises(NotOnKafka, match="an evidence pack reads any place of the raw log"):
-        open_local_log(settings, "an evidence pack")
+    with pytest.raises(NotOnKafka, match="`haulwatch log stat` reads the segments of a raw log"):
+        open_local_log(settings, "`haulwatch log stat`")
     assert not (tmp_path / "raw").exists()
 
 
