@@ -21,6 +21,7 @@ from ingest.process.pause import pause
 
 if TYPE_CHECKING:
     from ingest.collector.shared_log import SharedLog
+    from ingest.collector.shared_topic import SharedTopic
     from ingest.log.disk_guard import DiskFloor, GuardedLog
     from ingest.log.kafka.connection import KafkaConnection
     from ingest.log.kafka.figures import FleetFigures, KafkaFigures
@@ -157,19 +158,20 @@ def open_guarded_log(settings: Settings) -> "GuardedLog":
     )
 
 
-def open_collector_log(settings: Settings) -> "GuardedLog | SharedLog | KafkaLog":
-    """The raw log of the only collector, or of one of several that share it. Raises OSError, NotOnKafka."""
+def open_collector_log(settings: Settings) -> "GuardedLog | SharedLog | KafkaLog | SharedTopic":
+    """The raw log of the only collector, or of one of several that share it. Raises OSError."""
     from ingest.collector.shared_log import SharedLog
 
     if settings.kafka.url is not None:
-        if settings.mqtt.share_group:
-            raise NotOnKafka(
-                "HAULWATCH_BROKER_SHARE_GROUP and HAULWATCH_KAFKA_URL are both set: in this version one collector "
-                "writes to Kafka; unset the group"
-            )
+        from ingest.collector.shared_topic import GROUP, PartitionTurn, SharedTopic
+        from ingest.log.kafka.figures import KafkaFigures
         from ingest.log.kafka.kafka_log import KafkaLog
 
-        return KafkaLog(kafka_connection(settings), "collector")
+        connection = kafka_connection(settings)
+        topic = KafkaLog(connection, GROUP)
+        if not settings.mqtt.share_group:
+            return topic
+        return SharedTopic(topic, KafkaFigures(connection).last_offset, PartitionTurn(connection))
     guarded = open_guarded_log(settings)
     if not settings.mqtt.share_group:
         return guarded
