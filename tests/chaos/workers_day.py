@@ -1,4 +1,7 @@
-"""A recorded day through Kafka with recorders and judges, one to four each: alerts, ledger and store of one machine."""
+"""A recorded day through Kafka with recorders and judges, one to four each: alerts, ledger and store of one machine.
+
+`make chaos` runs it. By its name it is not among the tests of `make test`, which start recorders and judges apart.
+"""
 
 from contextlib import closing
 from pathlib import Path
