@@ -13,7 +13,7 @@ from typing import Any, Final
 from devices.access.credentials import HashedSecret
 from devices.city.model import KINDS_OF_ROLE, Device, DeviceRole
 from devices.codecs.registry import CODECS
-from devices.codecs.topics import ROOT, command_ack_topic, command_topic, reading_topic
+from devices.codecs.topics import ROOT, command_ack_topic, command_topic, dialect_topic, reading_topic
 from devices.readings.ids import Service
 
 
@@ -34,14 +34,31 @@ class Access:
 
 _COLLECTOR: Final = Access(read=CODECS.topic_filters, shares=True)
 _ALERTS: Final = Access(write=(f"{ROOT}/alerts/#",))
+GATEWAY_DIALECTS: Final = ("jt808", "sparkplug", "scale", "osmand", "traccar")
+"""What comes through a gateway, which publishes for every device: it has no right to speak for a native one."""
+_GATEWAY: Final = Access(
+    write=(
+        *(dialect_topic("+", dialect) for dialect in GATEWAY_DIALECTS),
+        command_ack_topic("+"),
+        "spBv1.0/STATE/+",
+        "spBv1.0/+/NCMD/#",
+    ),
+    read=(command_topic("+"), "spBv1.0/#"),
+)
+"""It is the host application of Sparkplug too: it reads what edge nodes send, and asks them for their births."""
 _COMMANDER: Final = Access(write=(command_topic("+"),), read=(command_ack_topic("+"), "$SYS/#"))
 
 SERVICE_ACCESS: Final[Mapping[Service, Access]] = {
     Service.COLLECTOR: _COLLECTOR,
     Service.ALERTS: _ALERTS,
     Service.COMMANDER: _COMMANDER,
+    Service.GATEWAY: _GATEWAY,
     Service.PROBE: Access(),
-    Service.WHOLE: Access(_ALERTS.write + _COMMANDER.write, _COLLECTOR.read + _COMMANDER.read, shares=True),
+    Service.WHOLE: Access(
+        _ALERTS.write + _COMMANDER.write + _GATEWAY.write,
+        _COLLECTOR.read + _COMMANDER.read + _GATEWAY.read,
+        shares=True,
+    ),
 }
 
 

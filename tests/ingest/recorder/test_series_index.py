@@ -8,6 +8,7 @@ import pytest
 
 from devices.codecs import registry
 from devices.codecs.codec import MAX_PAYLOAD_BYTES, Flaw
+from devices.readings.decoding import UNREGISTERED, Decoding
 from devices.readings.models import Kind, Reading, Status
 from devices.readings.series import SeriesKey, series_key
 from ingest.log.records import RawMessage
@@ -58,7 +59,14 @@ class GatewayCodec:
     def device_of(self, topic: str) -> str:
         return topic.removeprefix("gateway/")
 
-    def decode(self, topic: str, payload: bytes, *, max_bytes: int = MAX_PAYLOAD_BYTES) -> list[Reading | Flaw]:
+    def decode(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        max_bytes: int = MAX_PAYLOAD_BYTES,
+        decoding: Decoding = UNREGISTERED,
+    ) -> list[Reading | Flaw]:
         return list(self.readings)
 
     def split(self, payload: bytes) -> list[bytes]:

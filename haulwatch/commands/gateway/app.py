@@ -1,0 +1,13 @@
+"""The group `haulwatch gateway`. Each gateway is a module beside this one and a line at its end."""
+
+import typer
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def gateway() -> None:
+    """Gateways, for devices that do not speak MQTT: each passes on what they send, and answers after the broker.
+
+    `docs/devices.md` says which devices need one.
+    """
