@@ -28,6 +28,7 @@ from devices.readings.instants import now_ms
 from devices.readings.refusals import Reason
 from ingest.alerts.rate import AlertRate
 from ingest.collector.collector import CollectorStatus
+from ingest.gateways.status import GatewayFigures
 from ingest.judge.what_if_job import WhatIfJob, WhatIfRequest
 from ingest.ledger.dead_letters import DeadLetter, Redriven
 from ingest.ledger.report import Ledger, RecorderStatus
@@ -304,6 +305,8 @@ class ApiParts:
     """Who judges verdicts, where judges share partitions. Synchronous; raises RawLogError."""
     verdicts_damaged: Callable[[], int] = lambda: 0
     """Records with verdicts that the judge on this machine passed because they are damaged. Synchronous."""
+    gateways: Callable[[], Mapping[str, GatewayFigures | None]] = dict
+    """Of gateways on this data directory, by name; None: it does not run, and nobody stopped it. Synchronous."""
     over_limit: Callable[[], Mapping[str, Mapping[str, int]]] = dict
     """How much devices sent or caused beyond each limit within the last hour, by device. Synchronous."""
     evidence_pack: EvidencePacks = _no_packs

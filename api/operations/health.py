@@ -201,6 +201,7 @@ def metrics(parts: WholeParts, options: Annotated[ApiOptions, Depends(options_of
         partitions=partitions,
         fleet=_fleet(parts),
         verdicts_damaged=parts.verdicts_damaged(),
+        gateways=parts.gateways(),
     )
     return Response(render(snapshot), media_type=CONTENT_TYPE)
 

@@ -10,11 +10,13 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCol
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from api.operations.gateway_metrics import gateway_metrics
 from api.operations.kafka_metrics import fleet_metrics, kafka_metrics
 from api.ports import Disk, Lag
 from devices.readings.refusals import Reason
 from ingest.alerts.rate import AlertRate
 from ingest.collector.collector import CollectorStatus
+from ingest.gateways.status import GatewayFigures
 from ingest.ledger.report import LedgerLine, RecorderStatus
 from ingest.log.kafka.figures import FleetFigures, PartitionFigures
 from ingest.mqtt.broker_statistics import DROPPED, BrokerCounters
@@ -65,6 +67,8 @@ class MetricsSnapshot:
     fleet: FleetFigures | None = None
     """Who judges verdicts; None where judges do not share partitions, or Kafka does not answer."""
     verdicts_damaged: int = 0
+    gateways: Mapping[str, GatewayFigures | None] = field(default_factory=dict)
+    """By name; None: it died."""
 
 
 def render(snapshot: MetricsSnapshot) -> bytes:
@@ -105,6 +109,7 @@ class _SnapshotCollector(Collector):
             yield from _recorder_metrics(self._snapshot.recorder)
         yield from kafka_metrics(self._snapshot.partitions)
         yield from fleet_metrics(self._snapshot.fleet, self._snapshot.verdicts_damaged)
+        yield from gateway_metrics(self._snapshot.gateways)
         yield from _disk_metrics(self._snapshot.disk)
         yield from _broker_metrics(self._snapshot.broker)
 

@@ -70,10 +70,25 @@ class Codec(Protocol):
         """
 
     def split(self, payload: bytes) -> list[bytes]:
-        """Return the bytes of each element that `decode` returned, in the same order, so that one can be kept alone."""
+        """Return the bytes of each element that `decode` returned, in the same order, so that one can be kept alone.
+
+        The payload alone, where it cannot be taken apart: then it stands for all of them.
+        """
 
     def join(self, elements: Sequence[bytes]) -> bytes:
         """The reverse of `split`: one payload of these elements."""
+
+
+@runtime_checkable
+class WeighingCodec(Protocol):
+    """A codec that says whether its messages may hold weighings. That of another one is asked by decoding them.
+
+    On Kafka a weighing goes to every partition, and whether a message is one must not depend on the registry.
+    """
+
+    @property
+    def has_weighings(self) -> bool:
+        """Whether one of its messages may hold a weighing."""
 
 
 @runtime_checkable

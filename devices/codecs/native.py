@@ -9,7 +9,7 @@ from msgspec.json import Decoder, Encoder
 from pydantic_core import from_json
 
 from devices.codecs.codec import MAX_PAYLOAD_BYTES, CorrectedItems, Flaw
-from devices.codecs.topics import READINGS_FILTERS, device_of_topic, parse_topic
+from devices.codecs.topics import READINGS_FILTERS, device_of_topic, is_reading_topic, parse_topic
 from devices.readings.decoding import NATIVE_DIALECT, UNREGISTERED, Decoding
 from devices.readings.field_check import Correction, corrected_reading
 from devices.readings.models import MODELS, Kind, Reading
@@ -40,10 +40,7 @@ class NativeJson:
     dialect: Final = NATIVE_DIALECT
     topic_filters: Final = READINGS_FILTERS
 
-    def matches(self, topic: str) -> bool:
-        """Return whether the topic has the form `haulwatch/v1/{device_id}/{kind}`."""
-        return bool(device_of_topic(topic))
-
+    matches = staticmethod(is_reading_topic)
     device_of = staticmethod(device_of_topic)
 
     def decode(

@@ -97,7 +97,7 @@ class CodecRegistry:
     @property
     def dialects(self) -> tuple[str, ...]:
         """The dialects that a device may be registered with."""
-        return tuple(sorted(codec.dialect for codec in self._codecs))
+        return tuple(sorted([*(codec.dialect for codec in self._asked), self._fallback_dialect]))
 
     def dialect_of(self, topic: str) -> str:
         """Return the dialect of the codec that takes the topic, else that of the last codec."""

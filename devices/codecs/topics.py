@@ -51,6 +51,11 @@ def device_of_topic(topic: str) -> str:
     return "" if parsed is None else parsed.device_id
 
 
+def is_reading_topic(topic: str) -> bool:
+    """Whether the topic has the form of a reading's. Never raises; every message is asked for it."""
+    return topic in _cache or _cached(topic) is not None
+
+
 def _cached(topic: str) -> ReadingTopic | None:
     parsed = _read(topic)
     if parsed is not None:

@@ -11,6 +11,11 @@ NATIVE_DIALECT: Final = "native"
 NO_SETTINGS: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
+def no_settings() -> Mapping[str, Any]:
+    """The default of fields that hold settings."""
+    return NO_SETTINGS
+
+
 @dataclass(frozen=True, slots=True)
 class Decoding:
     """How the messages of one device are read. Codecs may keep what they make of one: equal values read alike."""
@@ -18,7 +23,7 @@ class Decoding:
     dialect: str = NATIVE_DIALECT
     profile: str = ""
     """Id of a profile of the city, or name of one that the codec has itself; empty: the default of the dialect."""
-    settings: Mapping[str, Any] = field(default_factory=lambda: NO_SETTINGS, hash=False)
+    settings: Mapping[str, Any] = field(default_factory=no_settings, hash=False)
     """Of the city's profile, checked by `devices.codecs.codec.ProfiledCodec`; empty for a profile of the codec."""
     depth_mm: float | None = None
     """Depth of a bin, from its sensor to its floor, in mm."""

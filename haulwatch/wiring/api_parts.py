@@ -165,6 +165,7 @@ def api_parts(
         partitions=_partitions(settings),
         fleet=fleet or _nobody,
         verdicts_damaged=status.verdicts_damaged,
+        gateways=status.gateways,
         over_limit=status.over_limit,
         evidence_pack=repositories.packs,
         call_within_ms=settings.alerts.call_within_ms,

@@ -87,7 +87,7 @@ def test_messages_of_a_fleet_are_accepted_and_no_two_are_equal(tmp_path: Path) -
     log, city, batch = closed_later(RawLog(tmp_path)), fleet.city_of(7, probes=2), AcceptedBatch(0)
     fleet.append_messages(log, fleet.fleet_messages(7), 30)
     admission = AdmitStage(SeriesIndex({}), city, set())
-    for decoded in decode_records(log.read(0, 100)):
+    for decoded in decode_records(log.read(0, 100), city):
         admission.add(batch, decoded)
     assert len({(accepted.series.key, accepted.ts) for accepted in batch.accepted}) == 30
     assert not batch.letters

@@ -28,6 +28,7 @@ class Jt808:
     dialect: Final = "jt808"
     topic_filters: Final[tuple[str, ...]] = ()
     """Its topics are among those of the native dialect."""
+    has_weighings: Final = False
 
     def matches(self, topic: str) -> bool:
         """Return whether the topic has the form `haulwatch/v1/{device_id}/jt808`."""

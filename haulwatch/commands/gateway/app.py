@@ -2,6 +2,8 @@
 
 import typer
 
+from haulwatch.commands.gateway.jt808 import jt808
+
 app = typer.Typer(no_args_is_help=True)
 
 
@@ -11,3 +13,6 @@ def gateway() -> None:
 
     `docs/devices.md` says which devices need one.
     """
+
+
+app.command()(jt808)

@@ -6,8 +6,9 @@ from typing import Any, Final
 import typer
 
 from haulwatch.commands.shared import JsonFlag, exits_on_error, out, print_json, print_table
+from haulwatch.settings.kafka_group import SHARED
 from haulwatch.settings.load import load_settings
-from haulwatch.wiring.log import judges_of_verdicts, kafka_connection, keep_ms
+from haulwatch.wiring.log import kafka_connection, keep_ms
 from ingest.log.kafka.figures import FleetFigures, KafkaFigures, PartitionFigures
 from ingest.log.kafka.topic import create_topic, found_settings
 from ingest.log.records import CONSUMERS
@@ -40,10 +41,10 @@ def status(as_json: JsonFlag = False) -> None:
     """Show the topic, its replicas, and how many messages each reader has still to read, by partition."""
     settings = load_settings()
     connection = kafka_connection(settings)
-    topic, figures = found_settings(connection), KafkaFigures(connection).partitions()
+    asked = KafkaFigures(connection)
+    topic, figures = found_settings(connection), asked.partitions()
     unread = {consumer: sum(one.lag(consumer) for one in figures) for consumer in CONSUMERS}
-    look = judges_of_verdicts(settings)
-    judges = None if look is None else look()
+    judges = asked.fleet() if settings.kafka.judge == SHARED else None
     facts: dict[str, Any] = {
         "topic": connection.topic,
         "partitions": len(figures),

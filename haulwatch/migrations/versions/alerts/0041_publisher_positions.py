@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0041_publisher_positions"
-down_revision = "0038_weighing_sessions"
+down_revision = "0039_dialects"
 branch_labels = None
 depends_on = None
 
