@@ -83,7 +83,7 @@ def narrowed_record(
     if record.message.topic != CITY_TOPIC:
         return record
     city = narrowed(unpack_city(record.message.payload), devices, plates, part)
-    return LogRecord(record.offset, _with_payload(record, pack_city(city)))
+    return LogRecord(record.offset, _with_payload(record, pack_city(city)), record.place)
 
 
 def revision_files(

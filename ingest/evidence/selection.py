@@ -24,12 +24,12 @@ from devices.readings.models import Position, Reading, Weighing
 from devices.readings.plates import comparable_plate
 from ingest.evidence.errors import NotJudged
 from ingest.evidence.judging import Comparison, judge_again, narrowed_record
-from ingest.evidence.log_window import MAX_SCANNED, LogWindow, OutOfTime, ReadableLog, Revision, is_readable
+from ingest.evidence.log_window import LogWindow, OutOfTime, ReadableLog, Revision, is_of_pack, is_readable
 from ingest.evidence.places import Places, judged_by_few_places
 from ingest.evidence.raw_messages import MAX_MESSAGES, devices_of, passed
 from ingest.evidence.readings import InLogOrder
 from ingest.log.flood_record import flood_of
-from ingest.log.records import CITY_TOPIC, NO_READINGS, REVISION_TOPICS, RULES_TOPIC, TICK_TOPIC, LogRecord, RawMessage
+from ingest.log.records import CITY_TOPIC, NO_READINGS, REVISION_TOPICS, RULES_TOPIC, LogRecord, RawMessage
 from rules.alerts.model import AlertChange
 
 NEAR_M: Final = 2_000
@@ -207,11 +207,8 @@ class Selection:
 
     def _start(self, lead_ms: int) -> int:
         """The offset after which is read."""
-        wanted, end = (
-            self._window.offset_at(self._since - lead_ms - _AROUND_MS),
-            self._window.offset_at(self._until + _AROUND_MS),
-        )
-        return max(wanted, min(end - MAX_SCANNED, self._window.offset_at(self._since - HOUR_MS)))
+        since = self._since
+        return self._window.start(since - lead_ms - _AROUND_MS, since - HOUR_MS, self._until + _AROUND_MS)
 
     def _attempt(self, attempt: Attempt, start: int) -> Selected | None:
         """None if they are too many, or those of an attempt before."""
@@ -298,9 +295,8 @@ class Selection:
     def _scan(self, start: int, wants: Callable[[LogRecord], bool], order: InLogOrder) -> _Scan:
         scan = _Scan()
         for record in self._window.records(start, scan.damaged):
-            topic = record.message.topic
             order.follow(record.message)
-            if topic == TICK_TOPIC or (is_readable(record) if topic in REVISION_TOPICS else wants(record)):
+            if is_of_pack(record, wants):
                 scan.keep(record)
             else:
                 scan.pass_by(record)
