@@ -21,7 +21,6 @@ from devices.codecs.registry import codec_of
 from devices.geo.geometry import LatLon
 from devices.readings.instants import DAY_MS, HOUR_MS, MINUTE_MS
 from devices.readings.models import Position, Reading, Weighing
-from devices.readings.plates import comparable_plate
 from devices.readings.refusals import DecodeError
 from ingest.evidence.errors import NotJudged
 from ingest.evidence.judging import Comparison, judge_again, narrowed_record
@@ -31,6 +30,7 @@ from ingest.evidence.raw_messages import MAX_MESSAGES, devices_of, passed
 from ingest.log.flood_record import flood_of
 from ingest.log.records import CITY_TOPIC, NO_READINGS, REVISION_TOPICS, RULES_TOPIC, TICK_TOPIC, LogRecord, RawMessage
 from rules.alerts.model import AlertChange
+from rules.weighing.truck_match import forms_of
 
 NEAR_M: Final = 2_000
 """Rules compare trucks within 300 m (a jam) and 1 km (a jammer) of each other."""
@@ -362,7 +362,7 @@ def _is_nearer(found: Selected, best: Selected) -> bool:
 def _of_devices(city: City, devices: set[str], sees: Callable[[str], bool]) -> Callable[[LogRecord], bool]:
     """Whether a record is of one of the devices, tells of one, or is a ticket about one of their vehicles."""
     carriers = {city.devices[id_].vehicle_id or "" for id_ in devices if id_ in city.devices}
-    plates = {comparable_plate(vehicle.plate) for id_ in carriers for vehicle in city.versions_of(id_)}
+    plates = {form for id_ in carriers for vehicle in city.versions_of(id_) for form in forms_of(vehicle.plate)}
 
     def wants(record: LogRecord) -> bool:
         message = record.message
@@ -385,7 +385,7 @@ def _plates_of(records: Sequence[LogRecord]) -> set[str]:
 def _plates(message: RawMessage) -> Iterator[str]:
     for reading in _readings(message):
         if isinstance(reading, Weighing) and reading.plate is not None:
-            yield comparable_plate(reading.plate)
+            yield from forms_of(reading.plate)
 
 
 def _readings(message: RawMessage) -> Iterator[Reading]:

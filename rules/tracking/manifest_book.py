@@ -3,8 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+from devices.readings.models import Weighing
 from rules.manifests.model import Manifest, ManifestState
 
+KEPT_TICKETS: Final = 8
+"""Of a truck: two visits, with a ticket that was sent again and one that was corrected at each."""
 KEPT_CLOSED: Final = 4
 """Manifests of a truck that are closed or void and that a corrected ticket or a person may still open again here."""
 MAX_MANIFESTS: Final = 24
@@ -14,12 +17,11 @@ MAX_MANIFESTS: Final = 24
 # Checkpoints write the fields of these classes by name: a renamed field loses what it held.
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """What a weighing says of a load. One place makes it of a ticket; a weighing session would enter there."""
+    """What a weighing says of a load, by the session that it is of."""
 
     bridge: str
     site_id: str
     at: int
-    gross_kg: float
     net_kg: float | None
     """None: only half of it is weighed; the truck is there."""
     is_out: bool
@@ -41,10 +43,6 @@ class Presence:
     at_destination: bool = False
     weighed_at: int = 0
     """When it was weighed there last; 0: not yet."""
-    gross_kg: float = 0.0
-    """Weighed on the way in, where the bridge sends gross and tare apart; 0: not yet."""
-    tare_kg: float = 0.0
-    """Likewise at the source, where it comes empty."""
     is_gone: bool = False
     """It left the disposal site and was at the source again: what it carries now is another load."""
 
@@ -66,6 +64,9 @@ class ManifestBook:
     seen_x_m: float = 0.0
     seen_y_m: float = 0.0
     """And where, on the city's plane."""
+    tickets: tuple[Weighing, ...] = ()
+    """The last tickets about the truck, by its clock: halves of a visit belong together, also those that were weighed
+    before the manifest was issued."""
     loose: Weighed | None = None
     """The last weighing that was of none of its manifests: a reroute may be entered after it."""
 

@@ -55,8 +55,8 @@ class ManifestTracker:
             return _take_fix(state, facts, clock_off_ms) if state.open else None
         if type(reading) is _ACTION:
             return _take_action(state, reading)
-        if type(reading) is Weighing and state.manifests:
-            weighed = weighed_of(reading, vehicle, city, clock_off_ms)
+        if type(reading) is Weighing:
+            weighed = weighed_of(state, reading, device, vehicle, city, clock_off_ms)
             return None if weighed is None else _moved(state, weighed_events(state, weighed, city))
         return None
 

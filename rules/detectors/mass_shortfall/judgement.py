@@ -4,7 +4,7 @@ A trip is a visit at which a load left a site, and the next visit of the truck, 
 Tickets that come late, and corrections, are judged in their place: a finding that they refute is retracted.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar, Final, NamedTuple
 
 from devices.city.model import City, DeviceRole
@@ -20,10 +20,8 @@ from rules.detectors.mass_shortfall import wording
 from rules.detectors.mass_shortfall.parameters import MassShortfallParameters
 from rules.detectors.mass_shortfall.state import ReportedTrip, ShortfallState
 from rules.tracking.load import is_believed
-from rules.weighing.session import Flow, MatchedBy, WeighingSession
-from rules.weighing.sessions import sessions_of
-from rules.weighing.site_weighing import SiteWeighing, way_of
-from rules.weighing.truck_match import TruckMatch
+from rules.weighing.session import Flow, WeighingSession
+from rules.weighing.truck_visits import visits_of
 
 SHORTFALL: Final = "shortfall"
 GAIN: Final = "gain"
@@ -87,25 +85,14 @@ class MassShortfall(Rule[ShortfallState]):
             return ()
         if not is_believed(ticket, observation.city) or track.load.is_repeated(ticket):
             return ()
-        visits = self._visits((*state.tickets, ticket), observation)
+        device = observation.device
+        visits = visits_of((*state.tickets, ticket), device.vehicle_id, device.id, observation.city)
         kept = visits[-_VISITS:]
         while kept and sum(len(visit.weighings) for visit in kept) > _MAX_TICKETS:
             kept = kept[1:]
         ids = {one for visit in kept for one in visit.weighings}
         state.tickets = tuple([one for one in (*state.tickets, ticket) if (one.device_id, one.ts) in ids])
         return [*self._judge_trips(kept, ticket.ts, observation, state)]
-
-    def _visits(self, tickets: Iterable[Weighing], observation: Observation) -> list[WeighingSession]:
-        """The visits that these tickets are of, in order of time."""
-        city, vehicle_id = observation.city, observation.device.vehicle_id
-        truck = TruckMatch(vehicle_id, observation.device.id, MatchedBy.PLATE, 1.0)
-        placed: dict[tuple[str, int], SiteWeighing] = {}
-        for ticket in tickets:
-            bridge = city.devices.get(ticket.device_id)
-            site = city.site_of(bridge, ticket.ts) if bridge is not None else None
-            if site is not None:
-                placed[ticket.device_id, ticket.ts] = SiteWeighing(ticket, site.id, way_of(site.kind), truck)
-        return sessions_of(placed.values())
 
     def _judge_trips(
         self, visits: Sequence[WeighingSession], at: int, observation: Observation, state: ShortfallState

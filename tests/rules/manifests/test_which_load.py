@@ -179,6 +179,21 @@ def test_gross_and_tare_that_the_source_weighs_apart_make_one_load() -> None:
     assert (manifest.source_net_kg, manifest.state) == (11_800, "closed")
 
 
+def test_a_truck_that_was_weighed_empty_before_its_manifest_was_issued_makes_one_load() -> None:
+    halves = [
+        at_second(ticket("T1", at_s, net_kg=net_kg, ticket=way), direction=way, net_kg=None, tare_kg=None)
+        for at_s, net_kg, way in ((10, 0, "in"), (160, 11_800, "out"))
+    ]
+    [manifest] = followed(honest_trip(), halves, city=with_bridge("source")).values()
+    assert (manifest.source_net_kg, manifest.state) == (11_800, "closed")
+
+
+def test_a_plate_that_can_only_be_this_truck_closes_its_manifest() -> None:
+    trip = [replace(one, plate="晋E·TI") if isinstance(one, Weighing) else one for one in honest_trip()]
+    [manifest] = followed(trip).values()
+    assert (path_of(manifest)[2:], manifest.net_kg) == (SEEN, LOAD_KG)
+
+
 def test_a_ticket_that_is_sent_again_leaves_what_an_officer_corrected() -> None:
     trip = honest_trip(net_kg=9_000)
     late_s = weighed_s(trip) + 250
