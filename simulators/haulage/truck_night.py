@@ -13,7 +13,7 @@ from simulators.haulage import plates
 from simulators.haulage.bridges import Bridge, Crossing, Printed
 from simulators.haulage.papers import Paper, Plan
 from simulators.haulage.town import place_of, road
-from simulators.haulage.truth import Label, LoadTruth, TripTruth, Verdict
+from simulators.haulage.truth import ALERTED, Label, LoadTruth, TripTruth, Verdict
 from simulators.haulage.works import Leg
 from simulators.vehicles.drive import Drive, Way
 from simulators.vehicles.work import Driving, Loading, Standing, Tipping, WorkStep
@@ -88,7 +88,7 @@ class TruckNight:
             yield from self._trip(trip)
 
     def _trip(self, trip: Trip) -> Night:
-        label, leg = trip.label, self.leg
+        label, leg, begins_at = trip.label, self.leg, self.now_ms
         plan = self._plan(trip)
         issued = self.now_ms + self._rng.choice((1_000, 100_000))  # before it is weighed empty, or while it is loaded
         self._write(Paper(issued, trip.number, ManifestDeed.ISSUE, "haulier", plan))
@@ -98,7 +98,10 @@ class TruckNight:
         confirmed = self.now_ms + 240_000 if is_late else self.now_ms - 20_000
         self._write(Paper(confirmed, trip.number, ManifestDeed.CONFIRM_SOURCE, "source"))
         verdict = yield from self._ends[label](self, trip, source_kg)
-        self.trips.append(TripTruth(trip.number, label, leg.id, self.vehicle.id, self.device_id, verdict))
+        alert = ALERTED.get(label) if label is not Label.SHORT or source_kg is not None else None
+        alerts = () if alert is None else (alert,)
+        of_truck = leg.id, self.vehicle.id, self.device_id
+        self.trips.append(TripTruth(trip.number, label, *of_truck, verdict, begins_at, self.now_ms, alerts))
 
     def _plan(self, trip: Trip) -> Plan:
         leg, rng = self.leg, self._rng

@@ -5,7 +5,7 @@ scales showed.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 
 class Label(StrEnum):
@@ -41,11 +41,24 @@ class Label(StrEnum):
     """The plate on the ticket is of another truck."""
 
 
-ANOMALIES: tuple[Label, ...] = (
+ANOMALIES: Final = (
     Label.UNWEIGHED_AT_SOURCE, Label.SHORT, Label.LATE, Label.UNWEIGHED, Label.EARLY_SCAN, Label.NEVER_ARRIVED,
     Label.ILLEGIBLE, Label.OTHER_PLATE,
 )  # fmt: skip
 """Labels of trips with which something is wrong. All others must close by themselves."""
+
+
+OVERDUE: Final = "manifest_overdue"
+SHORTFALL: Final = "mass_shortfall"
+ALERTED: Final[Mapping[Label, str]] = {
+    Label.SHORT: SHORTFALL,
+    Label.LATE: OVERDUE,
+    Label.UNWEIGHED: OVERDUE,
+    Label.NEVER_ARRIVED: OVERDUE,
+    Label.ILLEGIBLE: OVERDUE,
+    Label.OTHER_PLATE: OVERDUE,
+}
+"""Rules by which people must learn of it; of a short load only where its source has a weighbridge as well."""
 
 
 class Verdict(NamedTuple):
@@ -71,6 +84,11 @@ class TripTruth:
     vehicle_id: str
     device_id: str
     verdict: Verdict
+    begins_at: int
+    ends_at: int
+    """From the empty truck at the source to the empty truck at the source, device time, ms."""
+    alerts: tuple[str, ...] = ()
+    """Rules that must raise an alert about it; no other trip may have one of these."""
 
 
 class LoadTruth(NamedTuple):

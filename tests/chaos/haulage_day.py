@@ -128,6 +128,7 @@ def _print(result: Result, console: Console) -> None:
     console.print(table)
     console.print(f"manifests by state: {dict(sorted(done.states.items()))}", markup=False)
     console.print(f"loads: {done.loads_right:,} of {done.loads:,} are one session each, with weight, time and truck")
+    console.print(f"alerts: {done.alerts_right:,} of {done.alerts:,} trips that people must learn of", markup=False)
     console.print(f"ledger: {done.ledger_kg:,.0f} kg, {done.difference_kg:,.0f} kg off", markup=False)
     for line in [*done.wrong[:_SHOWN], *result.accounts]:
         console.print(line, markup=False)
@@ -139,6 +140,8 @@ def _summary(result: Result) -> dict[str, Any]:
         "good": result.is_good,
         "labels": {str(label): asdict(count) for label, count in done.labels.items()},
         "states": dict(done.states),
+        "alerts": done.alerts,
+        "alerts_right": done.alerts_right,
         "loads": done.loads,
         "loads_right": done.loads_right,
         "ledger_kg": done.ledger_kg,

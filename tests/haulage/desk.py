@@ -1,10 +1,12 @@
 """What people do at the desk during a night of haulage, and what they read there afterwards."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from devices.city.model import City
 from devices.readings.manifests import ManifestDeed
+from rules.alerts.actions import AlertView
+from rules.alerts.model import AlertChange, Amendment
 from rules.manifests.document import (
     ManifestDocument,
     ManifestFilter,
@@ -19,8 +21,8 @@ from rules.weighing.model import SessionFilter
 from rules.weighing.session import TareSource
 from rules.weighing.store import SessionStore
 from simulators.haulage.papers import Paper, Plan
-from simulators.haulage.truth import Heading, Verdict
-from tests.haulage.found import Found, FoundSession
+from simulators.haulage.truth import OVERDUE, SHORTFALL, Heading, Verdict
+from tests.haulage.found import Found, FoundAlert, FoundSession
 
 _DENSITY: Final = 1.6
 
@@ -81,6 +83,20 @@ def found_at_desk(manifests: ManifestStore, sessions: SessionStore, city: City) 
         ],
         {Heading(*heading): line.net_kg for heading, line in lines.items() if line.net_kg},
     )  # fmt: skip
+
+
+def standing(alerts: Iterable[AlertChange | AlertView]) -> list[FoundAlert]:
+    """Alerts that were not taken back, of the rules about manifests and weights."""
+    return [
+        FoundAlert(one.rule, one.subject, one.opened_at, _manifest_of(one))
+        for one in alerts
+        if one.rule in {OVERDUE, SHORTFALL} and one.amendment is not Amendment.RETRACTED
+    ]
+
+
+def _manifest_of(alert: AlertChange | AlertView) -> str | None:
+    number = alert.evidence.measures.get("manifest")
+    return None if number is None else str(number)
 
 
 def _every(store: ManifestStore) -> Iterator[ManifestView]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from simulators.haulage.truth import ANOMALIES, Heading, Label, LoadTruth, Truth, Verdict
+from simulators.haulage.truth import ANOMALIES, Heading, Label, LoadTruth, TripTruth, Truth, Verdict
 
 
 class FoundSession(NamedTuple):
@@ -20,6 +20,16 @@ class FoundSession(NamedTuple):
     """Gross and tare both come from a scale."""
 
 
+class FoundAlert(NamedTuple):
+    """An alert that was not taken back."""
+
+    rule: str
+    device_id: str
+    at: int
+    manifest: str | None
+    """That it names."""
+
+
 @dataclass(frozen=True)
 class Found:
     """What an installation says of a night."""
@@ -28,6 +38,8 @@ class Found:
     sessions: Sequence[FoundSession]
     tonnes_kg: Mapping[Heading, float]
     """The ledger's sums of what was weighed."""
+    alerts: Sequence[FoundAlert] = ()
+    """Of the rules about manifests and weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +58,8 @@ class Comparison:
     states: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
     """One line for each manifest or load that is not as it must be."""
+    alerts: int = 0
+    alerts_right: int = 0
     loads: int = 0
     loads_right: int = 0
     ledger_kg: float = 0.0
@@ -62,6 +76,7 @@ def compare(truth: Truth, found: Found) -> Comparison:
     done = Comparison()
     _compare_manifests(truth, found, done)
     _compare_loads(truth.loads, found.sessions, done)
+    _compare_alerts(truth.trips, found.alerts, done)
     for heading in sorted({*truth.tonnes_kg, *found.tonnes_kg}):
         true_kg, kg = truth.tonnes_kg.get(heading, 0.0), found.tonnes_kg.get(heading, 0.0)
         done.ledger_kg += kg
@@ -86,11 +101,29 @@ def _compare_manifests(truth: Truth, found: Found, done: Comparison) -> None:
 
 def _compare_loads(loads: Iterable[LoadTruth], sessions: Sequence[FoundSession], done: Comparison) -> None:
     """Each load is one session with its weight, its time and its truck, and nothing else is."""
-    true = Counter((one.site, one.flow, one.at, one.net_kg, one.vehicle_id, True) for one in loads)
-    seen = Counter(tuple(one) for one in sessions)
+    true = Counter(FoundSession(one.site, one.flow, one.at, one.net_kg, one.vehicle_id, True) for one in loads)
+    seen = Counter(sessions)
     done.loads, done.loads_right = true.total(), (true & seen).total()
     done.wrong += [f"no session of {one}" for one in (true - seen).elements()]
     done.wrong += [f"session of no load: {one}" for one in (seen - true).elements()]
+
+
+def _compare_alerts(trips: Sequence[TripTruth], alerts: Iterable[FoundAlert], done: Comparison) -> None:
+    """Each trip that people must learn of has its alert, and no other trip has one."""
+    true = {(rule, trip.number) for trip in trips for rule in trip.alerts}
+    seen = {(one.rule, _trip_of(one, trips)) for one in alerts}
+    done.alerts, done.alerts_right = len(true), len(true & seen)
+    labels = {trip.number: trip.label for trip in trips}
+    done.wrong += [f"no alert {rule} about {number}, {labels[number]}" for rule, number in sorted(true - seen)]
+    done.wrong += [f"alert {rule} about {one}, {labels.get(one, '?')}" for rule, one in sorted(seen - true)]
+
+
+def _trip_of(alert: FoundAlert, trips: Iterable[TripTruth]) -> str:
+    """Number of the trip that an alert is about: the one that it names, else by its time."""
+    if alert.manifest is not None:
+        return alert.manifest
+    of_truck = [one for one in trips if one.device_id == alert.device_id]
+    return next((one.number for one in of_truck if one.begins_at <= alert.at <= one.ends_at), alert.device_id)
 
 
 def _numbers(truth: Truth) -> set[str]:

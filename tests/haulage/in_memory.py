@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from devices.db.database import open_database
 from devices.readings.models import Weighing
+from rules.alerts.model import AlertChange
 from rules.catalogue import build_rules, overdue_at
 from rules.engine.engine import RuleEngine
 from rules.manifests import tables as manifest_tables
@@ -15,13 +17,14 @@ from rules.manifests.store import ManifestStore
 from rules.weighing import tables as weighing_tables
 from rules.weighing.store import SessionStore
 from simulators.haulage.night import Arrival, Night
-from tests.haulage.desk import People, found_at_desk
+from simulators.haulage.truth import OVERDUE, SHORTFALL
+from tests.haulage.desk import People, found_at_desk, standing
 from tests.haulage.found import Found
 
 _TICK_MS: Final = 10_000
 _DESK_MS: Final = 120_000
 """So often people act, and what they did and what was found of it pass between desk and judgement."""
-_RULES: Final = frozenset({"manifest_overdue", "mass_shortfall"})
+_RULES: Final = frozenset({OVERDUE, SHORTFALL})
 """Those that manifests and weighings are for; all rules together take three times as long."""
 _SESSIONS_EVERY: Final = 20
 """Tickets that make sessions together, as the task of the desk takes what came since the last time."""
@@ -45,6 +48,8 @@ class InMemory:
         self._sessions = SessionStore(self._database, lambda: night.city)
         self._people = People(self._manifests, night.papers)
         self._untaken: list[Weighing] = []
+        self._alerts: dict[str, AlertChange] = {}
+        """The last change of each."""
         self._taken = self._judged = 0
         self._heard = False
         """A reading came since the last tick."""
@@ -61,7 +66,7 @@ class InMemory:
                 self._tick(now)
             self._judged, self._heard = self._judged + 1, True
             self.engine.receive(arrival.received_ms)
-            self.engine.judge(arrival.reading)
+            self._note(self.engine.judge(arrival.reading))
             if isinstance(arrival.reading, Weighing):
                 self._untaken.append(arrival.reading)
                 if len(self._untaken) >= _SESSIONS_EVERY:
@@ -72,12 +77,13 @@ class InMemory:
         self._take(now)
         assert not self._people.waiting, self._people.waiting
         assert not self.engine.failures
-        return found_at_desk(self._manifests, self._sessions, self.night.city)
+        found = found_at_desk(self._manifests, self._sessions, self.night.city)
+        return replace(found, alerts=standing(self._alerts.values()))
 
     def _tick(self, now: int) -> None:
         self._judged += 1
         if not self._heard:
-            self.engine.advance(_TICK_MS)
+            self._note(self.engine.advance(_TICK_MS))
         self._heard = False
         if now % _DESK_MS < _TICK_MS:
             self._pass_on(now)
@@ -87,11 +93,14 @@ class InMemory:
         self._manifests.check_due(now)
         waiting = self._manifests.waiting(200)
         for one in waiting:
-            self.engine.judge(one.action)
+            self._note(self.engine.judge(one.action))
         if waiting:
             self._manifests.mark_appended([one.no for one in waiting])
         if moved := self.engine.take_moved_manifests():
             self._journal.record([(one, self._judged) for one in moved], "memory", now)
+
+    def _note(self, changes: Iterable[AlertChange]) -> None:
+        self._alerts.update((change.alert_id, change) for change in changes)
 
     def _take(self, now: int) -> None:
         self._taken += 1

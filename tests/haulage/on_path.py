@@ -22,14 +22,17 @@ from devices.city.files.export import write_files
 from devices.codecs.native import encode
 from devices.codecs.topics import reading_topic
 from haulwatch.settings.load import load_settings
+from haulwatch.wiring.databases import open_journal
 from haulwatch.wiring.desk.manifests import open_manifests
 from haulwatch.wiring.desk.weighings import open_sessions
 from haulwatch.wiring.rules import configured_rules
 from ingest.log.raw_log import RawLog
+from rules.alerts.actions import AlertFilter, AlertView
+from rules.alerts.journal import AlertJournal
 from rules.manifests.store import ManifestStore
 from simulators.haulage.night import Arrival, Night
-from simulators.haulage.truth import Heading
-from tests.haulage.desk import People, found_at_desk
+from simulators.haulage.truth import OVERDUE, SHORTFALL, Heading
+from tests.haulage.desk import People, found_at_desk, standing
 from tests.haulage.found import Comparison, Found, compare
 from tests.installation import Installation
 from tests.servers.mosquitto import Mosquitto
@@ -139,7 +142,9 @@ class OnPath(Installation):
 
     def _found(self) -> Found:
         with self._manifests() as manifests, open_sessions(self.settings, lambda: self.night.city) as sessions:
-            return found_at_desk(manifests, sessions, self.night.city)
+            found = found_at_desk(manifests, sessions, self.night.city)
+        with closing(open_journal(self.settings)) as journal:
+            return replace(found, alerts=standing(_every_alert(journal)))
 
     def _city_ledger(self) -> dict[Heading, float]:
         """What `haulwatch ledger city` prints."""
@@ -164,6 +169,17 @@ class OnPath(Installation):
         self.kill(name)
         self.kills += 1
         self.start(name)
+
+
+def _every_alert(journal: AlertJournal) -> Iterator[AlertView]:
+    for rule in (OVERDUE, SHORTFALL):
+        cursor: str | None = None
+        while True:
+            page = journal.alerts(AlertFilter(rule=rule), limit=200, before=cursor)
+            yield from page.items
+            cursor = page.next_cursor
+            if cursor is None:
+                break
 
 
 def _publish(publisher: Client, arrival: Arrival) -> MQTTMessageInfo:

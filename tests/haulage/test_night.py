@@ -2,7 +2,6 @@
 simulator's truth has it, also where tickets come hours late and twice.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 
 from simulators.haulage.night import Night, stage
 from simulators.haulage.truth import Label
-from tests.haulage.found import Found, compare
+from tests.haulage.found import Found, FoundAlert, FoundSession, compare
 from tests.haulage.in_memory import in_memory
 
 MIDNIGHT_MS = 1_790_006_400_000
@@ -33,17 +32,25 @@ def test_every_manifest_and_every_kilogram_is_found(night: Night, tmp_path: Path
 
 def test_whatever_is_missing_or_wrong_is_counted(night: Night) -> None:
     truth = night.truth
-    right = Found({one.number: one.verdict for one in truth.trips}, [], truth.tonnes_kg)
-    assert [line for line in compare(truth, right).wrong if not line.startswith("no session")] == []
-
-    def but(change: Callable[[Found], Found]) -> list[str]:
-        return [line for line in compare(truth, change(right)).wrong if not line.startswith("no session")]
-
+    sessions = [FoundSession(one.site, one.flow, one.at, one.net_kg, one.vehicle_id, True) for one in truth.loads]
+    alerts = [
+        FoundAlert(rule, trip.device_id, trip.begins_at, trip.number) for trip in truth.trips for rule in trip.alerts
+    ]
+    right = Found({one.number: one.verdict for one in truth.trips}, sessions, truth.tonnes_kg, alerts)
+    assert compare(truth, right).is_good
     first, heading = truth.trips[0], min(truth.tonnes_kg)
     other = first.verdict._replace(net_kg=1.0)
-    assert len(but(lambda found: replace(found, manifests={**found.manifests, first.number: other}))) == 1
-    assert len(but(lambda found: replace(found, manifests={}))) == len(truth.trips)
-    assert len(but(lambda found: replace(found, manifests={**found.manifests, "X": other}))) == 1
     more = {**truth.tonnes_kg, heading: truth.tonnes_kg[heading] + 1}
-    assert len(but(lambda found: replace(found, tonnes_kg=more))) == 1
+    for number, found in (
+        (1, replace(right, manifests={**right.manifests, first.number: other})),
+        (len(truth.trips), replace(right, manifests={})),
+        (1, replace(right, manifests={**right.manifests, "X": other})),
+        (1, replace(right, sessions=sessions[1:])),
+        (1, replace(right, sessions=[*sessions, sessions[0]])),
+        (2, replace(right, sessions=[sessions[0]._replace(net_kg=1.0), *sessions[1:]])),
+        (1, replace(right, alerts=alerts[1:])),
+        (1, replace(right, alerts=[*alerts, alerts[0]._replace(manifest="X")])),
+        (1, replace(right, tonnes_kg=more)),
+    ):
+        assert len(compare(truth, found).wrong) == number
     assert compare(truth, replace(right, tonnes_kg=more)).difference_kg == 1
