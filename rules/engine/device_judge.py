@@ -36,6 +36,7 @@ from rules.engine.routing import ReadingRouter
 from rules.engine.rule_switching import RuleSwitching
 from rules.engine.timers import FlushTimers
 from rules.engine.tracker_set import IndexedTracker, TrackerSet
+from rules.manifests.model import TruckManifest
 from rules.tracking.manifests import ManifestsMoved
 from rules.tracking.tracker import Tracker
 
@@ -80,6 +81,8 @@ class DeviceJudge:
         """Devices that changed since `saved`, by id."""
         self.moved_manifests: set[str] = set()
         """Devices whose manifests may have moved."""
+        self.forgotten_manifests: dict[str, TruckManifest] = {}
+        """By number: those that trackers forgot, as they were found last."""
         self._flushes = FlushTimers()
         self.awaited = AwaitedDevices(lambda device, since: self._rules.missed_at(device, self.city, since))
         """Registered devices that were never heard, from the first fleet time on."""
@@ -352,7 +355,12 @@ class DeviceJudge:
         facts = self._trackers.follow(reading, device, vehicle, device_state, city, trackers, off_ms)
         if facts is None:
             return False
-        if again or any(type(fact) is _MOVED for fact in facts):
+        for fact in facts:
+            if type(fact) is _MOVED:
+                self.moved_manifests.add(device_state.device_id)
+                for one in fact.forgotten:
+                    self.forgotten_manifests[one.number] = TruckManifest(device_state.device_id, one)
+        if again:
             self.moved_manifests.add(device_state.device_id)
         states = device_state.tracker_states if trackers else []
         observation = Observation(reading, buffered.at, device, vehicle, approvals, city, states, facts, off_ms)

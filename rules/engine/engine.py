@@ -102,12 +102,16 @@ class RuleEngine:
         return {id_: spans for id_, spans in emptyings.items() if spans}
 
     def take_moved_manifests(self) -> list[TruckManifest]:
-        """Manifests of the trucks on which any moved since the last call, as they are now."""
+        """Manifests of the trucks on which any moved since the last call, as they are now; those that are not kept any
+        more, as they were found last.
+        """
         if not self._devices.moved_manifests:
             return []
         moved, self._devices.moved_manifests = sorted(self._devices.moved_manifests), set()
+        found, self._devices.forgotten_manifests = self._devices.forgotten_manifests, {}
         states = [(device_id, self._devices.state_of(device_id)) for device_id in moved]
-        return [one for device_id, state in states if state is not None for one in _manifests(device_id, state)]
+        kept = [one for device_id, state in states if state is not None for one in _manifests(device_id, state)]
+        return list((found | {one.manifest.number: one for one in kept}).values())
 
     def manifests(self) -> list[TruckManifest]:
         """Every manifest that is kept."""

@@ -80,18 +80,18 @@ class ManifestBook:
         elif number not in self.open or before is None or _way_of(before) != _way_of(manifest):
             self.open[number] = Presence(manifest.leg)
 
-    def forget_old(self, moved: str) -> None:
-        """Forget those that closed first, and what is too much; never `moved`, which nobody has taken yet."""
+    def forget_old(self, moved: str) -> list[Manifest]:
+        """Forget those that closed first, and what is too much, and return them; never `moved`."""
         closed = sorted(
             (one for number, one in self.manifests.items() if number not in self.open and number != moved),
             key=lambda one: one.transitions[-1].at,
         )
-        for one in closed[: max(len(closed) - KEPT_CLOSED, 0)]:
-            del self.manifests[one.number]
+        forgotten = [self.manifests.pop(one.number) for one in closed[: max(len(closed) - KEPT_CLOSED, 0)]]
         while len(self.manifests) > MAX_MANIFESTS:
             number = next(number for number in self.manifests if number != moved)
-            del self.manifests[number]
+            forgotten.append(self.manifests.pop(number))
             self.open.pop(number, None)
+        return forgotten
 
     def on_board(self, destination: str | None = None) -> list[Manifest]:
         """The manifest of the load on the truck: the one with which it left a source last. A load has one.

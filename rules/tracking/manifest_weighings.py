@@ -12,18 +12,12 @@ from rules.manifests.model import Manifest, ManifestState, Trigger
 from rules.tracking.load import is_believed
 from rules.tracking.load import ticket_net_kg as net_kg_of
 from rules.tracking.manifest_book import KEPT_TICKETS, ManifestBook, Weighed
+from rules.tracking.reach import may_have_been_at
 from rules.weighing.truck_visits import visits_of
 
 WEIGHED_MS: Final = 180_000
 """So long before and after a weighing a truck may be seen outside: the clocks of bridge and truck differ by 2 min at
 most, or are known."""
-_REACH_M_PER_S: Final = 25.0
-"""A truck drives no faster, by and large (90 km/h)."""
-_REACH_M: Final = 500.0
-"""And its place and the fence of the site are no better than this."""
-_FAR_M: Final = 20_000.0
-"""From so near a site no fix contradicts a weighing there."""
-
 _TO_BE_LOADED: Final = frozenset({ManifestState.DRAFT, ManifestState.SOURCE_CONFIRMED})
 _TO_BE_WEIGHED: Final = frozenset(
     {ManifestState.IN_TRANSIT, ManifestState.OVERDUE, ManifestState.ARRIVED, ManifestState.DISPOSAL_CONFIRMED}
@@ -175,12 +169,8 @@ def _is_contradicted(book: ManifestBook, weighed: Weighed, city: City) -> bool:
     """The truck was seen too far away to have been on the bridge, where a copy of its plate may have been."""
     if not book.seen_at:
         return False
-    apart_ms = abs(weighed.at - book.seen_at) + WEIGHED_MS - 60_000
-    reach_m = _REACH_M + _REACH_M_PER_S * apart_ms / 1000
-    if reach_m >= _FAR_M:
-        return False
-    near = city.geometry.sites_near(XY(book.seen_x_m, book.seen_y_m), reach_m, weighed.at)
-    return all(site.id != weighed.site_id for site, _ in near)
+    seen = XY(book.seen_x_m, book.seen_y_m)
+    return not may_have_been_at(weighed.site_id, weighed.at, seen, book.seen_at, city)
 
 
 def _at_destination(book: ManifestBook, manifest: Manifest, weighed: Weighed) -> list[tuple[str, Event]]:

@@ -31,6 +31,8 @@ class ManifestsMoved(NamedTuple):
     numbers: tuple[str, ...]
     weighed: tuple[str, ...] = ()
     """Those whose weight is another one."""
+    forgotten: tuple[Manifest, ...] = ()
+    """Those that are not kept any more, as they were found last: readings that came late may have moved them."""
 
 
 class ManifestTracker:
@@ -75,8 +77,9 @@ def _take_action(book: ManifestBook, action: ManifestAction) -> ManifestsMoved |
     book.put(after)
     if action.deed is ManifestDeed.REROUTE:
         _moved(book, loose_events(book, after, event.at))
-    book.forget_old(action.number)
-    return _moved_from([] if manifest is None else [manifest], book, [action.number])
+    forgotten = book.forget_old(action.number)
+    moved = _moved_from([] if manifest is None else [manifest], book, [action.number])
+    return ManifestsMoved(moved.numbers, moved.weighed, tuple(forgotten))
 
 
 def _take_fix(book: ManifestBook, facts: Sequence[Any], clock_off_ms: int) -> ManifestsMoved | None:
@@ -92,6 +95,7 @@ def _take_fix(book: ManifestBook, facts: Sequence[Any], clock_off_ms: int) -> Ma
 
 def _fix_events(book: ManifestBook, fix: Fix, at: int) -> list[tuple[str, Event]]:
     found: list[tuple[str, Event]] = []
+    error_m = 0.0 if fix.moving else fix.outside_m()  # a fence may be no wider than the error of a truck that stands
     outside_m = _GATE_M + fix.outside_m()
     for number, presence in book.open.items():
         if not fix.sites and presence.was_elsewhere and not presence.is_at_a_site:
@@ -100,9 +104,9 @@ def _fix_events(book: ManifestBook, fix: Fix, at: int) -> list[tuple[str, Event]
         source_m = destination_m = _NOWHERE_M
         for site, distance_m in fix.sites:
             if site.id == terms.source:
-                source_m = distance_m
+                source_m = distance_m if distance_m > error_m else 0.0
             if site.id == terms.destination:
-                destination_m = distance_m
+                destination_m = distance_m if distance_m > error_m else 0.0
         found += [
             (number, Event(trigger, at, evidence=f"position {fix.ts}"))
             for trigger in _seen(presence, source_m, destination_m, outside_m, at)

@@ -1,11 +1,11 @@
 """What people do at the desk during a night of haulage, and what they read there afterwards."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from devices.city.model import City
 from devices.readings.manifests import ManifestDeed
-from rules.alerts.actions import AlertView
 from rules.alerts.model import AlertChange, Amendment
 from rules.manifests.document import (
     ManifestDocument,
@@ -85,16 +85,25 @@ def found_at_desk(manifests: ManifestStore, sessions: SessionStore, city: City) 
     )  # fmt: skip
 
 
-def standing(alerts: Iterable[AlertChange | AlertView]) -> list[FoundAlert]:
-    """Alerts that were not taken back, of the rules about manifests and weights."""
+def standing(changes: Iterable[AlertChange]) -> list[FoundAlert]:
+    """Alerts that were not taken back, of the rules about manifests and weights; once for each manifest that one names:
+    two overdue manifests of a truck may be one alert.
+    """
+    last: dict[str, AlertChange] = {}
+    named: dict[str, set[str | None]] = defaultdict(set)
+    for change in changes:
+        if change.rule in {OVERDUE, SHORTFALL}:
+            last[change.alert_id] = change
+            named[change.alert_id].add(_manifest_of(change))
     return [
-        FoundAlert(one.rule, one.subject, one.opened_at, _manifest_of(one))
-        for one in alerts
-        if one.rule in {OVERDUE, SHORTFALL} and one.amendment is not Amendment.RETRACTED
+        FoundAlert(one.rule, one.subject, one.opened_at, number)
+        for one in last.values()
+        if one.amendment is not Amendment.RETRACTED
+        for number in named[one.alert_id] - {None} or {None}
     ]
 
 
-def _manifest_of(alert: AlertChange | AlertView) -> str | None:
+def _manifest_of(alert: AlertChange) -> str | None:
     number = alert.evidence.measures.get("manifest")
     return None if number is None else str(number)
 

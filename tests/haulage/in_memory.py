@@ -48,8 +48,7 @@ class InMemory:
         self._sessions = SessionStore(self._database, lambda: night.city)
         self._people = People(self._manifests, night.papers)
         self._untaken: list[Weighing] = []
-        self._alerts: dict[str, AlertChange] = {}
-        """The last change of each."""
+        self._alerts: list[AlertChange] = []
         self._taken = self._judged = 0
         self._heard = False
         """A reading came since the last tick."""
@@ -78,7 +77,7 @@ class InMemory:
         assert not self._people.waiting, self._people.waiting
         assert not self.engine.failures
         found = found_at_desk(self._manifests, self._sessions, self.night.city)
-        return replace(found, alerts=standing(self._alerts.values()))
+        return replace(found, alerts=standing(self._alerts))
 
     def _tick(self, now: int) -> None:
         self._judged += 1
@@ -100,7 +99,7 @@ class InMemory:
             self._journal.record([(one, self._judged) for one in moved], "memory", now)
 
     def _note(self, changes: Iterable[AlertChange]) -> None:
-        self._alerts.update((change.alert_id, change) for change in changes)
+        self._alerts += changes
 
     def _take(self, now: int) -> None:
         self._taken += 1

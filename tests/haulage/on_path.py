@@ -27,11 +27,11 @@ from haulwatch.wiring.desk.manifests import open_manifests
 from haulwatch.wiring.desk.weighings import open_sessions
 from haulwatch.wiring.rules import configured_rules
 from ingest.log.raw_log import RawLog
-from rules.alerts.actions import AlertFilter, AlertView
 from rules.alerts.journal import AlertJournal
+from rules.alerts.model import AlertChange
 from rules.manifests.store import ManifestStore
 from simulators.haulage.night import Arrival, Night
-from simulators.haulage.truth import OVERDUE, SHORTFALL, Heading
+from simulators.haulage.truth import Heading
 from tests.haulage.desk import People, found_at_desk, standing
 from tests.haulage.found import Comparison, Found, compare
 from tests.installation import Installation
@@ -144,7 +144,7 @@ class OnPath(Installation):
         with self._manifests() as manifests, open_sessions(self.settings, lambda: self.night.city) as sessions:
             found = found_at_desk(manifests, sessions, self.night.city)
         with closing(open_journal(self.settings)) as journal:
-            return replace(found, alerts=standing(_every_alert(journal)))
+            return replace(found, alerts=standing(_every_change(journal)))
 
     def _city_ledger(self) -> dict[Heading, float]:
         """What `haulwatch ledger city` prints."""
@@ -171,15 +171,11 @@ class OnPath(Installation):
         self.start(name)
 
 
-def _every_alert(journal: AlertJournal) -> Iterator[AlertView]:
-    for rule in (OVERDUE, SHORTFALL):
-        cursor: str | None = None
-        while True:
-            page = journal.alerts(AlertFilter(rule=rule), limit=200, before=cursor)
-            yield from page.items
-            cursor = page.next_cursor
-            if cursor is None:
-                break
+def _every_change(journal: AlertJournal) -> Iterator[AlertChange]:
+    after = 0
+    while entries := journal.changes_after(after, 1_000):
+        yield from (entry.change for entry in entries)
+        after = entries[-1].sequence
 
 
 def _publish(publisher: Client, arrival: Arrival) -> MQTTMessageInfo:

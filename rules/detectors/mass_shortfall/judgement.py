@@ -19,7 +19,9 @@ from rules.contract.wording import MAX_REFS, ref, who, whole_seconds
 from rules.detectors.mass_shortfall import wording
 from rules.detectors.mass_shortfall.parameters import MassShortfallParameters
 from rules.detectors.mass_shortfall.state import ReportedTrip, ShortfallState
+from rules.tracking import Track
 from rules.tracking.load import is_believed
+from rules.tracking.reach import may_have_been_at
 from rules.weighing.session import Flow, WeighingSession
 from rules.weighing.truck_visits import visits_of
 
@@ -67,7 +69,7 @@ class MassShortfall(Rule[ShortfallState]):
     """CONFIRMED and LEFT_OPEN at the ticket that completes a trip; RETRACTED when later tickets refute it."""
 
     name: ClassVar = "mass_shortfall"
-    version: ClassVar = 1
+    version: ClassVar = 2
     roles: ClassVar = frozenset({DeviceRole.TRUCK})
     state = ShortfallState
 
@@ -85,6 +87,8 @@ class MassShortfall(Rule[ShortfallState]):
             return ()
         if not is_believed(ticket, observation.city) or track.load.is_repeated(ticket):
             return ()
+        if self._is_elsewhere(ticket, track, observation):
+            return ()
         device = observation.device
         visits = visits_of((*state.tickets, ticket), device.vehicle_id, device.id, observation.city)
         kept = visits[-_VISITS:]
@@ -93,6 +97,15 @@ class MassShortfall(Rule[ShortfallState]):
         ids = {one for visit in kept for one in visit.weighings}
         state.tickets = tuple([one for one in (*state.tickets, ticket) if (one.device_id, one.ts) in ids])
         return [*self._judge_trips(kept, ticket.ts, observation, state)]
+
+    def _is_elsewhere(self, ticket: Weighing, track: Track, observation: Observation) -> bool:
+        """The truck was seen too far away just before: the ticket is of another one, under a copy of its plate."""
+        city, seen = observation.city, track.motion.held
+        bridge = city.devices.get(ticket.device_id)
+        site = city.site_of(bridge, observation.calendar_ts) if bridge is not None else None
+        if site is None or seen is None:
+            return False
+        return not may_have_been_at(site.id, ticket.ts, seen, track.motion.ts, city)
 
     def _judge_trips(
         self, visits: Sequence[WeighingSession], at: int, observation: Observation, state: ShortfallState
