@@ -14,6 +14,7 @@ from setuptools import setup
 COMPILED = (
     "devices/city/hours.py",
     "devices/city/sites.py",
+    "devices/city/device.py",
     "devices/city/haulage.py",
     "devices/city/approvals.py",
     "devices/city/model.py",

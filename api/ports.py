@@ -28,6 +28,7 @@ from devices.readings.instants import now_ms
 from devices.readings.refusals import Reason
 from ingest.alerts.rate import AlertRate
 from ingest.collector.collector import CollectorStatus
+from ingest.gateways.status import GatewayFigures
 from ingest.judge.what_if_job import WhatIfJob, WhatIfRequest
 from ingest.ledger.dead_letters import DeadLetter, Redriven
 from ingest.ledger.report import Ledger, RecorderStatus
@@ -300,6 +301,8 @@ class ApiParts:
     """All that people see of notices. It is not narrowed: `api.resources.notices` asks who may see which."""
     partitions: Callable[[], Sequence[PartitionFigures]] = tuple
     """Of the raw log on Kafka; none where it is in the data directory. Synchronous; raises RawLogError."""
+    gateways: Callable[[], Mapping[str, GatewayFigures | None]] = dict
+    """Of gateways on this data directory, by name; None: it does not run, and nobody stopped it. Synchronous."""
     over_limit: Callable[[], Mapping[str, Mapping[str, int]]] = dict
     """How much devices sent or caused beyond each limit within the last hour, by device. Synchronous."""
     evidence_pack: EvidencePacks = _no_packs

@@ -199,6 +199,7 @@ def metrics(parts: WholeParts, options: Annotated[ApiOptions, Depends(options_of
         cases=_cases(parts),
         over_limit=parts.over_limit(),
         partitions=partitions,
+        gateways=parts.gateways(),
     )
     return Response(render(snapshot), media_type=CONTENT_TYPE)
 

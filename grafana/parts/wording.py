@@ -101,6 +101,7 @@ REASONS: Final[Mapping[str, Phrase]] = {
     Reason.OUT_OF_BOUNDS: Phrase("out of bounds", "数值越界"),
     Reason.UNKNOWN_DEVICE: Phrase("unknown device", "未登记设备"),
     Reason.FOREIGN_DEVICE: Phrase("foreign device", "设备不符"),
+    Reason.ANOTHER_DIALECT: Phrase("another dialect", "协议与登记不符"),
     Reason.KIND_OF_ANOTHER_ROLE: Phrase("kind of another role", "类别与角色不符"),
     Reason.FUTURE_TIME: Phrase("future time", "时间超前"),
     "flood": Phrase("flood", "报文泛滥"),

@@ -13,6 +13,7 @@ from haulwatch.process import system_clock
 from haulwatch.settings.data_files import (
     alert_outbox_path,
     collector_status_path,
+    gateway_status_paths,
     heartbeat_path,
     judge_state_path,
     over_limit_paths,
@@ -24,6 +25,7 @@ from ingest.alerts.outbox import read_waiting
 from ingest.alerts.rate import DAY_MS, AlertRate, alert_rate
 from ingest.collector.collector import CollectorStatus
 from ingest.collector.collector import read_status as read_collector_status
+from ingest.gateways.status import GatewayFigures, read_gateway_status
 from ingest.judge.not_judged import read_not_judged
 from ingest.ledger.rejections import read_rejections
 from ingest.ledger.report import RecorderStatus
@@ -90,6 +92,14 @@ class PathStatus:
             disk_full=any(status.disk_full for status in running),
             flooded=sum(status.flooded for status in running),
         )
+
+    def gateways(self) -> dict[str, GatewayFigures | None]:
+        """By name; None: it does not run, and nobody stopped it."""
+        found = {name: read_gateway_status(path) for name, path in gateway_status_paths(self._settings).items()}
+        return {
+            name: status.figures if status is not None and _is_recent(status.at) else None
+            for name, status in found.items()
+        }
 
     def recorder_status(self) -> RecorderStatus:
         """Raises StateUnavailable, RawLogError."""

@@ -14,6 +14,7 @@ from haulwatch.settings.attachment_group import AttachmentSettings
 from haulwatch.settings.case_group import CaseSettings
 from haulwatch.settings.evidence_group import EvidenceSettings
 from haulwatch.settings.fields import Group, Variable, field, iana_timezone, mqtt_url, readable_file
+from haulwatch.settings.gateway_group import GatewaySettings
 from haulwatch.settings.kafka_group import KafkaSettings
 from haulwatch.settings.map_group import MapSettings
 from haulwatch.settings.report_group import ReportSettings
@@ -374,6 +375,7 @@ class Settings(Group):
     store: StoreSettings = StoreSettings()
     database: DatabaseSettings = DatabaseSettings()
     kafka: KafkaSettings = KafkaSettings()
+    gateways: GatewaySettings = GatewaySettings()
     paths: PathSettings = PathSettings()
     api: ApiSettings = ApiSettings()
     map: MapSettings = MapSettings()

@@ -159,6 +159,7 @@ def api_parts(
         notices=repositories.notices,
         notice_desk=repositories.notice_desk,
         partitions=_partitions(settings),
+        gateways=status.gateways,
         over_limit=status.over_limit,
         evidence_pack=repositories.packs,
         call_within_ms=settings.alerts.call_within_ms,

@@ -37,7 +37,7 @@ _ENTRIES: Final = [
     table.name
     for table in (
         tables.haulier, tables.driver, tables.vehicle, tables.past_vehicle, tables.site, tables.gate, tables.route,
-        tables.zone, tables.permit, tables.past_permit, tables.licence,
+        tables.zone, tables.permit, tables.past_permit, tables.licence, tables.profile,
     )
 ]  # fmt: skip
 """What the API changes entry by entry."""

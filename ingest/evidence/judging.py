@@ -53,6 +53,7 @@ def narrowed(city: City, devices: Collection[str], plates: Collection[str], part
         vehicles=vehicles,
         past_vehicles=past,
         permits=permits,
+        profiles={id_: one for id_, one in city.profiles.items() if any(id_ == own.profile for own in kept.values())},
         hauliers=tuple(haulier for haulier in city.hauliers if haulier.id in haulier_ids),
         licences=tuple(licence for licence in city.licences if licence.haulier_id in haulier_ids),
         drivers=(),

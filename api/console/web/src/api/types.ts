@@ -33,6 +33,9 @@ export interface AdoptionBody {
   fleet?: string | null;
   district?: string | null;
   report_interval_s?: number;
+  dialect?: string | null;
+  profile?: string | null;
+  depth_mm?: number | null;
 }
 
 export interface AlertChange {
@@ -367,6 +370,9 @@ export interface DeviceDetail {
   datum: Datum;
   clock_correction_s: number;
   overflow_at_pct: number | null;
+  dialect: string;
+  profile: string;
+  depth_mm: number | null;
   latest: LatestOut;
 }
 
@@ -403,6 +409,9 @@ export interface DeviceOut {
   datum: Datum;
   clock_correction_s: number;
   overflow_at_pct: number | null;
+  dialect: string;
+  profile: string;
+  depth_mm: number | null;
 }
 
 export type DeviceRole = "truck" | "weighbridge" | "recycling_point" | "station_line";
@@ -791,7 +800,7 @@ export interface ReadingRef {
   values: Record<string, unknown>;
 }
 
-export type Reason = "foreign_topic" | "unknown_dialect" | "too_large" | "broken_json" | "not_a_reading" | "missing_field" | "wrong_type" | "out_of_bounds" | "unknown_device" | "foreign_device" | "kind_of_another_role" | "future_time" | "conflict" | "rejected_by_store" | "flood" | "too_many_compartments" | "not_compared";
+export type Reason = "foreign_topic" | "unknown_dialect" | "too_large" | "broken_json" | "not_a_reading" | "missing_field" | "wrong_type" | "out_of_bounds" | "unknown_device" | "foreign_device" | "another_dialect" | "kind_of_another_role" | "future_time" | "conflict" | "rejected_by_store" | "flood" | "too_many_compartments" | "not_compared";
 
 export interface ReceiptOut {
   report: ReportOut;
@@ -926,6 +935,9 @@ export interface SeenOut {
   datum: Datum;
   clock_correction_s: number;
   overflow_at_pct: number | null;
+  dialect: string;
+  profile: string;
+  depth_mm: number | null;
   last_seen_at: number | null;
 }
 
@@ -979,6 +991,7 @@ export interface UnregisteredDevice {
   first_seen: number;
   last_seen: number;
   kinds: (string)[];
+  dialect: string;
   lat: number | null;
   lon: number | null;
 }
