@@ -12,7 +12,7 @@ from devices.readings.manifests import ManifestDeed
 from devices.readings.models import ManifestAction, Position, Reading, Weighing
 from rules.manifests import machine
 from rules.manifests.machine import Event, Refused
-from rules.manifests.model import Manifest, Trigger
+from rules.manifests.model import Manifest, Trigger, TruckManifest
 from rules.tracking.manifest_book import ManifestBook, Presence
 from rules.tracking.manifest_weighings import WEIGHED_MS, loose_events, weighed_events, weighed_of
 from rules.tracking.motion import Fix
@@ -33,6 +33,26 @@ class ManifestsMoved(NamedTuple):
     """Those whose weight is another one."""
     forgotten: tuple[Manifest, ...] = ()
     """Those that are not kept any more, as they were found last: readings that came late may have moved them."""
+
+
+class MovedManifests:
+    """Which manifests moved since somebody asked: those of some trucks, and those that trackers forgot meanwhile."""
+
+    def __init__(self) -> None:
+        self.devices: set[str] = set()
+        """Devices whose manifests may have moved."""
+        self.forgotten: dict[str, TruckManifest] = {}
+        """By number: those that are not kept any more, as they were found last."""
+
+    def note(self, device_id: str, facts: Sequence[Any], *, again: bool) -> None:
+        """`again`: of a second judgement, which may refute what moved."""
+        if again:
+            self.devices.add(device_id)
+        for fact in facts:
+            if type(fact) is ManifestsMoved:
+                self.devices.add(device_id)
+                for one in fact.forgotten:
+                    self.forgotten[one.number] = TruckManifest(device_id, one)
 
 
 class ManifestTracker:

@@ -27,6 +27,7 @@ from haulwatch.wiring.desk.manifests import open_manifests
 from haulwatch.wiring.desk.weighings import open_sessions
 from haulwatch.wiring.rules import configured_rules
 from ingest.log.raw_log import RawLog
+from ingest.process.heartbeat import last_beat
 from rules.alerts.journal import AlertJournal
 from rules.alerts.model import AlertChange
 from rules.manifests.store import ManifestStore
@@ -101,6 +102,7 @@ class OnPath(Installation):
                     kill_at.pop(0)
                     self._kill_one(dice)
             self.until(lambda: all(info.is_published() for info in sent), "the broker takes everything")
+            self.until_judged()
             self.until(lambda: not self._act_to_the_end(people), "people did everything", every_s=_ACTS_EVERY_S)
 
     def compared(self, give_up_after_s: float = PATIENCE_S) -> Comparison:
@@ -113,6 +115,16 @@ class OnPath(Installation):
                 break
             time.sleep(_ASKS_EVERY_S)
         return compare(self.night.truth, replace(found, tonnes_kg=self._city_ledger()))
+
+    def until_judged(self) -> None:
+        """As of any installation, and with patience for each step of a judge that is behind."""
+        while (judged := self._judged()) < (last := self.logged()):
+            self.until(lambda: self._judged() > judged, f"the judge goes on from {judged} to {last}")
+        super().until_judged()
+
+    def _judged(self) -> int:
+        beat = last_beat(self.folder / "judge_status.json")
+        return 0 if beat is None else beat.offset
 
     def accounts(self) -> list[str]:
         """What is wrong with the accounts of the recorder and with a second judgement of the log; empty if nothing."""

@@ -1,4 +1,4 @@
-"""`python -m tests.chaos.haulage_day`: a night of trucks with manifests and weighings through the real path.
+"""`python -m tests.haulage`: a night of trucks with manifests and weighings through the real path.
 
 Exit code 0: every manifest, session and sum is as the simulator's truth has it. 1: not so. 2: cannot run here.
 """
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.chaos.haulage_day", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.haulage", description=__doc__)
     parser.add_argument("--trucks", type=int, default=200)
     parser.add_argument("--trips", type=int, default=1_000)
     parser.add_argument("--seed", default="1", help="chooses trips, labels, delays and kills")
