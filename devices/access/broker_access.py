@@ -13,7 +13,7 @@ from typing import Any, Final
 from devices.access.credentials import HashedSecret
 from devices.city.model import KINDS_OF_ROLE, Device, DeviceRole
 from devices.codecs.registry import CODECS
-from devices.codecs.topics import ROOT, command_ack_topic, command_topic, dialect_topic, reading_topic
+from devices.codecs.topics import ROOT, command_ack_topic, command_topic, dialect_topic, plate_topic, reading_topic
 from devices.readings.decoding import NATIVE_DIALECT
 from devices.readings.ids import Service
 
@@ -38,14 +38,16 @@ _ALERTS: Final = Access(write=(f"{ROOT}/alerts/#",))
 GATEWAY_DIALECTS: Final = ("jt808", "sparkplug", "scale", "osmand", "traccar")
 """What comes through a gateway, which publishes for every device: it has no right to speak for a native one."""
 OWNTRACKS: Final = "owntracks"
+SCALE: Final = "scale"
 _GATEWAY: Final = Access(
     write=(
         *(dialect_topic("+", dialect) for dialect in GATEWAY_DIALECTS),
         command_ack_topic("+"),
+        plate_topic("+"),
         "spBv1.0/STATE/+",
         "spBv1.0/+/NCMD/#",
     ),
-    read=(command_topic("+"), "spBv1.0/#"),
+    read=(command_topic("+"), plate_topic("+"), "spBv1.0/#"),
 )
 """It is the host application of Sparkplug too: it reads what edge nodes send, and asks them for their births."""
 _COMMANDER: Final = Access(write=(command_topic("+"),), read=(command_ack_topic("+"), "$SYS/#"))
@@ -69,9 +71,12 @@ def device_access(user: str, role: DeviceRole, dialect: str = NATIVE_DIALECT) ->
 
     The kinds are listed one by one, because `+` would let the device publish its own `command`. In another dialect a
     gateway or a network server publishes for the device, which has no rights itself; only OwnTracks connects itself.
+    The login of a scale belongs to the camera or the desk at its gate, which publishes plates.
     """
     if dialect == OWNTRACKS:
         return Access(write=_owntracks_topics(user))
+    if dialect == SCALE:
+        return Access(write=(plate_topic(user),))
     if dialect != NATIVE_DIALECT:
         return Access()
     readings = tuple(reading_topic(user, kind) for kind in KINDS_OF_ROLE[role])

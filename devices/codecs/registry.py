@@ -12,6 +12,8 @@ from devices.codecs.codec import MAX_PAYLOAD_BYTES, Codec, Flaw
 from devices.codecs.jt808.codec import JT808
 from devices.codecs.manifests import MANIFEST
 from devices.codecs.native import NATIVE
+from devices.codecs.scale import SCALE
+from devices.codecs.trackers import OSMAND, OWNTRACKS, TRACCAR
 from devices.readings.decoding import UNREGISTERED, Decoding
 from devices.readings.models import Reading
 from devices.readings.refusals import DecodeError, Reason, Refusal
@@ -124,6 +126,10 @@ class CodecRegistry:
 CODECS: Final = CodecRegistry(
     (
         # A codec of another dialect has its line here, before the native one.
+        SCALE,
+        OWNTRACKS,
+        OSMAND,
+        TRACCAR,
         JT808,
         NATIVE,
     ),

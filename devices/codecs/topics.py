@@ -105,5 +105,10 @@ def command_ack_topic(device_id: str) -> str:
     return f"{ROOT}/{device_id}/command/ack"
 
 
+def plate_topic(device_id: str) -> str:
+    """Where a camera or a person at the gate of a scale says which truck stands on it."""
+    return f"{ROOT}/{device_id}/gate/plate"
+
+
 def alert_topic(severity: str, rule: str) -> str:
     return f"{ROOT}/alerts/{severity}/{rule}"

@@ -99,6 +99,11 @@ def jt808_secret_path(settings: Settings) -> Path:
     return gateway_folder(settings) / "jt808_secret"
 
 
+def ticket_book_path(settings: Settings, device_id: str) -> Path:
+    """Numbers and waiting weighings of a scale (`ingest.gateways.scale.ticket_book`)."""
+    return settings.paths.data_dir / "gateways" / f"scale-{device_id}.sqlite"
+
+
 def recorder_state_path(settings: Settings) -> Path:
     return settings.paths.data_dir / "recorder.db"
 

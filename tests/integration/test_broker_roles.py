@@ -103,6 +103,7 @@ haulwatch/v1/EACH/traccar                s                    p
 haulwatch/v1/EACH/native                 s                    -
 haulwatch/v1/EACH/command                s                    s
 haulwatch/v1/EACH/command/ack            -                    p
+haulwatch/v1/EACH/gate/plate             -                    ps
 haulwatch/v1/alerts/P1/illegal_dumping   -                    -
 spBv1.0/STATE/haulwatch                  -                    ps
 spBv1.0/plant/NCMD/node-1                -                    ps

@@ -233,6 +233,7 @@ WRITES = {
     Service.COMMANDER: {"haulwatch/v1/truck-001/command"},
     Service.GATEWAY: {
         "haulwatch/v1/truck-001/command/ack",
+        "haulwatch/v1/truck-001/gate/plate",
         "haulwatch/v1/truck-001/jt808",
         "haulwatch/v1/truck-001/sparkplug",
         "haulwatch/v1/truck-001/scale",

@@ -7,7 +7,12 @@ from haulwatch.commands.dialects.options import DialectOptions
 from haulwatch.commands.shared import fail
 from haulwatch.process.lifetime import role
 
-SIMULATED: Final = {"jt808": "jt808.simulate_jt808"}
+SIMULATED: Final = {
+    "jt808": "jt808.simulate_jt808",
+    "osmand": "trackers.simulate_osmand",
+    "scale": "scale.simulate_scale",
+    "traccar": "trackers.simulate_traccar",
+}
 """Name → module beside this one, and the function in it."""
 
 

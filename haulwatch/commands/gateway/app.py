@@ -3,6 +3,9 @@
 import typer
 
 from haulwatch.commands.gateway.jt808 import jt808
+from haulwatch.commands.gateway.plate import plate
+from haulwatch.commands.gateway.scale import scale
+from haulwatch.commands.gateway.trackers import trackers
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -16,3 +19,6 @@ def gateway() -> None:
 
 
 app.command()(jt808)
+app.command()(scale)
+app.command()(plate)
+app.command()(trackers)

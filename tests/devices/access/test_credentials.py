@@ -121,10 +121,16 @@ def test_a_device_may_not_publish_its_own_command() -> None:
 
 
 def test_a_device_whose_dialect_comes_through_others_has_no_rights_itself() -> None:
-    for dialect in ("jt808", "sparkplug", "scale", "chirpstack", "ttn", "osmand", "traccar", "of-a-later-version"):
+    for dialect in ("jt808", "sparkplug", "chirpstack", "ttn", "osmand", "traccar", "of-a-later-version"):
         assert device_access("truck-1", DeviceRole.TRUCK, dialect) == Access()
         assert not connects_itself(Device("truck-1", DeviceRole.TRUCK, dialect=dialect))
     assert connects_itself(Device("truck-1", DeviceRole.TRUCK))
+
+
+def test_the_login_of_a_scale_publishes_plates_only() -> None:
+    """The camera at the gate has it. Weighings come from the gateway."""
+    access = device_access("bridge-1", DeviceRole.WEIGHBRIDGE, "scale")
+    assert access == Access(write=("haulwatch/v1/bridge-1/gate/plate",))
 
 
 @pytest.mark.parametrize(

@@ -130,11 +130,13 @@ NEEDS_DATA = [
     "weighings resolve x --none --reason x", "weighings tares", "weighings bridges",
 ]  # fmt: skip
 CREATES_DATA = {
-    "broker", "city import", "collect", "db upgrade", "device authority", "gateway jt808", "simulate",
+    "broker", "city import", "collect", "db upgrade", "device authority", "gateway jt808", "gateway scale",
+    "gateway trackers", "simulate",
 }  # fmt: skip
 NEEDS_NONE = {
     "demo", "doctor", "evaluate", "settings", "city fields", "grafana diff", "grafana render",
-    "grafana sync", "kafka init", "kafka status", "rules validate", "notify validate", "evidence verify",
+    "gateway plate", "grafana sync", "kafka init", "kafka status", "rules validate", "notify validate",
+    "evidence verify",
 }  # fmt: skip
 """`doctor` reports a missing directory among other faults (test_doctor)."""
 
