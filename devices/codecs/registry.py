@@ -10,6 +10,8 @@ from typing import Final
 
 from devices.codecs.codec import MAX_PAYLOAD_BYTES, Codec, Flaw
 from devices.codecs.jt808.codec import JT808
+from devices.codecs.lorawan.chirpstack import CHIRPSTACK
+from devices.codecs.lorawan.ttn import TTN
 from devices.codecs.manifests import MANIFEST
 from devices.codecs.native import NATIVE
 from devices.codecs.scale import SCALE
@@ -131,6 +133,8 @@ CODECS: Final = CodecRegistry(
         OSMAND,
         TRACCAR,
         JT808,
+        CHIRPSTACK,
+        TTN,
         NATIVE,
     ),
     of_the_platform=(MANIFEST,),
