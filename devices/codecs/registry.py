@@ -15,6 +15,7 @@ from devices.codecs.lorawan.ttn import TTN
 from devices.codecs.manifests import MANIFEST
 from devices.codecs.native import NATIVE
 from devices.codecs.scale import SCALE
+from devices.codecs.sparkplug.codec import SPARKPLUG
 from devices.codecs.trackers import OSMAND, OWNTRACKS, TRACCAR
 from devices.readings.decoding import UNREGISTERED, Decoding
 from devices.readings.models import Reading
@@ -135,6 +136,7 @@ CODECS: Final = CodecRegistry(
         JT808,
         CHIRPSTACK,
         TTN,
+        SPARKPLUG,
         NATIVE,
     ),
     of_the_platform=(MANIFEST,),
