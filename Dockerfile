@@ -35,9 +35,10 @@ ENV PATH=/opt/haulwatch/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     HAULWATCH_DATA_DIR=/var/lib/haulwatch \
     HAULWATCH_LOG_FORMAT=json
-# New volumes mounted there belong to this user (docker-compose.yml): the broker's access files, the simulators' data.
+# New volumes mounted there belong to this user (docker-compose.yml): the broker's access files, the simulators' data,
+# what gateways keep.
 RUN install -d -o haulwatch -g haulwatch /var/lib/haulwatch-broker /var/lib/haulwatch-simulators \
- && install -d -m 0700 -o haulwatch -g haulwatch /var/lib/haulwatch-authority
+ && install -d -m 0700 -o haulwatch -g haulwatch /var/lib/haulwatch-authority /var/lib/haulwatch/gateways
 USER haulwatch
 VOLUME /var/lib/haulwatch
 # Every command needs these two; docker-compose.yml checks more for each process.

@@ -14,6 +14,7 @@ from setuptools import setup
 COMPILED = (
     "devices/city/hours.py",
     "devices/city/sites.py",
+    "devices/city/device.py",
     "devices/city/haulage.py",
     "devices/city/approvals.py",
     "devices/city/model.py",
@@ -119,6 +120,7 @@ COMPILED = (
     "rules/tracking/manifests.py",
     "rules/tracking/motion.py",
     "rules/tracking/quality.py",
+    "rules/tracking/reach.py",
     "rules/tracking/stays.py",
     "rules/tracking/switches.py",
     "rules/tracking/track.py",

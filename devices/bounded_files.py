@@ -4,6 +4,7 @@ UnboundedFile    the file is beyond a bound, or not of its format; says what to 
 """
 
 import json
+import math
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,12 @@ MAX_YAML_BYTES: Final = 16 * MIB
 """Some 60,000 devices. PyYAML needs a minute and 1.5 GB for it."""
 MAX_JSON_BYTES: Final = 128 * MIB
 """GeoJSON with two million positions."""
+_MAX_DEPTH: Final = 8
+_MAX_PARTS: Final = 1_000
+"""Keys and values of the settings of one terminal; some hundred of them are its items."""
+_MAX_PART_CHARS: Final = 1_000
+_MAX_EXACT: Final = 2**53
+"""JSON keeps no larger whole number."""
 _TOO_DEEP: Final = "is nested too deeply: write it flat, as the documentation shows"
 _TOO_DEEP_ZH: Final = "嵌套过深：请按文档示例平铺书写"
 
@@ -121,3 +128,36 @@ class _KeysOnce(_NoAliases):
                 raise yaml.constructor.ConstructorError(None, None, fault, key.start_mark)
             lines[key.value] = key.start_mark.line + 1
         return super().construct_mapping(node, deep)
+
+
+def plain_json(value: object) -> object:
+    """Return a value of a file that JSON holds and that is small: bounded in depth, number and length of its parts.
+
+    Raises ValueError.
+    """
+    left = _MAX_PARTS
+    level: list[object] = [value]
+    for _ in range(_MAX_DEPTH):
+        left -= len(level)
+        if left < 0 or not all(map(_is_plain, level)):
+            raise ValueError("too many parts, or one that is not plain")
+        level = [below for one in level for below in _below(one)]
+        if not level:
+            return value
+    raise ValueError("nested too deeply")
+
+
+def _below(value: object) -> list[object]:
+    if isinstance(value, dict):
+        return [*value, *value.values()] if all(isinstance(key, str) for key in value) else [b"no text"]
+    return value if isinstance(value, list) else []
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, str):
+        return len(value) <= _MAX_PART_CHARS
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, int):
+        return abs(value) <= _MAX_EXACT
+    return value is None or isinstance(value, dict | list)

@@ -32,6 +32,7 @@ _ENTRIES: Final = {
     "record": _Entry(_PATH, "path.record", "record"),
     "judge": _Entry(_PATH, "path.judge", "judge"),
     "serve": _Entry(_PATH, "path.serve", "serve"),
+    "gateway": _Entry(_PATH, "gateway.app", "app"),
     "simulate": _Entry(_DEVICES, "simulate", "simulate"),
     "broker": _Entry(_DEVICES, "broker", "broker"),
     "evaluate": _Entry(_DEVICES, "judgement.evaluate", "evaluate_rules"),

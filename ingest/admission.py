@@ -7,30 +7,28 @@ from msgspec import structs
 from devices.city.haulage import KG_OF_UNIT
 from devices.city.model import KINDS_OF_ROLE, City, Device
 from devices.codecs.codec import CorrectedItems, Flaw
+from devices.readings.decoding import NATIVE_DIALECT
 from devices.readings.models import MAX_AHEAD_MS, MAX_KG, MAX_TS_MS, MIN_TS_MS, Kind, Position, Reading
 from devices.readings.refusals import Reason, Refusal
 
 
-def admit(reading: Reading, received_at: int, topic_device: str, device: Device | None) -> Device | Refusal:
+def admit(
+    reading: Reading, received_at: int, topic_device: str, device: Device | None, dialect: str = NATIVE_DIALECT
+) -> Device | Refusal:
     """Return the device that measured, or why its reading is refused; `device` is the one it names, if registered.
 
     A reading is accepted if its device is registered and valid at device time, payload and topic name the same device,
-    devices of its role send readings of this kind, and device time is at most 120 s after receive time. The models have
-    checked the physical bounds of its values.
+    it speaks the message's dialect, devices of its role send readings of this kind, and device time is at most 120 s
+    after receive time. The models have checked the physical bounds of its values.
     """
     if reading.device_id != topic_device:
         detail = f"device_id: payload says {reading.device_id!r}, topic {topic_device!r}: a device reports only itself"
         return Refusal(Reason.FOREIGN_DEVICE, detail, field="device_id")
     ts = reading.ts
     if device is None or not device.validity.covers(ts):
-        detail = (
-            f"device_id: {reading.device_id!r} is not registered: add it to the city and redrive"
-            if device is None
-            else f"device_id: {reading.device_id!r} is not valid at ts {ts}: check its validity interval"
-        )
-        return Refusal(Reason.UNKNOWN_DEVICE, detail, field="device_id")
-    if reading.kind not in KINDS_OF_ROLE[device.role]:
-        return _kind_of_another_role(reading.kind, device)
+        return _unknown_device(reading.device_id, None if device is None else ts)
+    if device.dialect != dialect or reading.kind not in KINDS_OF_ROLE[device.role]:
+        return _unfit(reading.kind, dialect, device)
     if device.clock_correction_s and not MIN_TS_MS <= ts <= MAX_TS_MS:
         corrected = f"ts: {ts} with clock_correction_s {device.clock_correction_s}"
         detail = f"{corrected}, not from 2000 to 2100: set it right in devices.yaml and redrive"
@@ -44,7 +42,40 @@ def admit(reading: Reading, received_at: int, topic_device: str, device: Device 
     return device
 
 
-def _kind_of_another_role(kind: Kind, device: Device) -> Refusal:
+def refusal_of_flaw(flaw: Flaw, topic_device: str, device: Device | None, dialect: str) -> Refusal:
+    """Return why an element that is no reading is refused.
+
+    In a dialect other than the native one it may be no reading only because it was not read as its device needs it:
+    then the reason is that the device is not registered, or with another dialect.
+    """
+    refusal = flaw.refusal
+    if not topic_device or refusal.reason is Reason.TOO_LARGE:
+        return refusal
+    if device is None:
+        return refusal if dialect == NATIVE_DIALECT else _unknown_device(topic_device)
+    return refusal if device.dialect == dialect else _another_dialect(dialect, device)
+
+
+def _unknown_device(device_id: str, ts: int | None = None) -> Refusal:
+    """`ts`: device time at which it is registered and not valid, ms."""
+    detail = (
+        f"device_id: {device_id!r} is not registered: add it to the city and redrive"
+        if ts is None
+        else f"device_id: {device_id!r} is not valid at ts {ts}: check its validity interval"
+    )
+    return Refusal(Reason.UNKNOWN_DEVICE, detail, field="device_id")
+
+
+def _another_dialect(dialect: str, device: Device) -> Refusal:
+    wrong = f"dialect: {device.id!r} is registered with the dialect {device.dialect}, the message is {dialect}"
+    detail = f"{wrong}: correct its dialect in the city's devices.yaml, or what sends in its name, then redrive"
+    return Refusal(Reason.ANOTHER_DIALECT, detail, field="dialect")
+
+
+def _unfit(kind: Kind, dialect: str, device: Device) -> Refusal:
+    """Of a reading that its device does not send."""
+    if device.dialect != dialect:
+        return _another_dialect(dialect, device)
     sent = " and ".join(KINDS_OF_ROLE[device.role])
     wrong = f"topic: {device.id!r} has the role {device.role!s} and sends {sent}, not {kind!s}"
     detail = f"{wrong}: correct the terminal, or its role in the city's devices.yaml, then redrive"

@@ -212,7 +212,7 @@ def test_settings_metrics_and_files_that_the_documents_name_exist(document: str)
     names = {variable.name for variable in settings}
     names |= {f"{variable.name}_FILE" for variable in settings if variable.secret}
     assert set(re.findall(r"HAULWATCH_[A-Z_]+", text)) <= names
-    metrics = (root / "api" / "operations" / "metrics.py").read_text(encoding="utf-8")
+    metrics = "".join(path.read_text(encoding="utf-8") for path in (root / "api" / "operations").glob("*metrics.py"))
     for metric in set(re.findall(r"`(haulwatch_\w+)", text)):
         assert f'"{metric.removesuffix("_total")}"' in metrics, metric
     for path in set(re.findall(r"`((?:deploy|tests|devices)/[\w./]+)`", text)):

@@ -28,6 +28,7 @@ from devices.commands.model import (
     LockLift,
     Reboot,
     ReportInterval,
+    ShowText,
     issue,
 )
 from devices.commands.store import BadCursor, LockedOut
@@ -73,8 +74,16 @@ class LockLiftBody(LockLift, _Issued):
     """Lock the bed so that it cannot be raised, or unlock it (trucks)."""
 
 
+class ShowTextBody(ShowText, _Issued):
+    """Show a text to the driver (trucks)."""
+
+
 class CommandBody(
-    RootModel[Annotated[ReportIntervalBody | RebootBody | LocateBody | LockLiftBody, Field(discriminator="kind")]]
+    RootModel[
+        Annotated[
+            ReportIntervalBody | RebootBody | LocateBody | LockLiftBody | ShowTextBody, Field(discriminator="kind")
+        ]
+    ]
 ):
     """The command, and the person it is issued for."""
 
@@ -83,6 +92,7 @@ class CommandBody(
             "examples": [
                 {"kind": "report_interval", "interval_s": 30, "actor": "li.wei"},
                 {"kind": "lock_lift", "locked": True, "actor": "li.wei", "ttl_s": 600, "note": "Held at the gate."},
+                {"kind": "show_text", "text": "前方道路封闭，请绕行", "actor": "li.wei"},
             ]
         }
     )

@@ -64,6 +64,9 @@ class DeviceOut(BaseModel):
     overflow_at_pct: float | None = Field(
         description="Level, %, at which its compartments are full; null: as the rule bin_overflow has it"
     )
+    dialect: str = Field(description="Dialect that it speaks")
+    profile: str = Field(description="Profile by which its messages are read; empty: the default of the dialect")
+    depth_mm: float | None = Field(description="Depth of a bin from its sensor to its floor, mm; null: not registered")
 
 
 class ReadingOut(BaseModel):
@@ -119,6 +122,9 @@ _DEVICE_EXAMPLE: Final = {
     "datum": "wgs84",
     "clock_correction_s": 0,
     "overflow_at_pct": None,
+    "dialect": "native",
+    "profile": "",
+    "depth_mm": None,
 }
 _READING_EXAMPLE: Final = {
     "ts": 1_772_352_930_250,
@@ -330,4 +336,7 @@ def _device_out(device: Device, city: City, now: int) -> DeviceOut:
         datum=device.datum,
         clock_correction_s=device.clock_correction_s,
         overflow_at_pct=device.overflow_at_pct,
+        dialect=device.dialect,
+        profile=device.profile,
+        depth_mm=device.depth_mm,
     )

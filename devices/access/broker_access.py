@@ -13,7 +13,8 @@ from typing import Any, Final
 from devices.access.credentials import HashedSecret
 from devices.city.model import KINDS_OF_ROLE, Device, DeviceRole
 from devices.codecs.registry import CODECS
-from devices.codecs.topics import ROOT, command_ack_topic, command_topic, reading_topic
+from devices.codecs.topics import ROOT, command_ack_topic, command_topic, dialect_topic, plate_topic, reading_topic
+from devices.readings.decoding import NATIVE_DIALECT
 from devices.readings.ids import Service
 
 
@@ -34,24 +35,64 @@ class Access:
 
 _COLLECTOR: Final = Access(read=CODECS.topic_filters, shares=True)
 _ALERTS: Final = Access(write=(f"{ROOT}/alerts/#",))
+GATEWAY_DIALECTS: Final = ("jt808", "sparkplug", "scale", "osmand", "traccar")
+"""What comes through a gateway, which publishes for every device: it has no right to speak for a native one."""
+OWNTRACKS: Final = "owntracks"
+SCALE: Final = "scale"
+_GATEWAY: Final = Access(
+    write=(
+        *(dialect_topic("+", dialect) for dialect in GATEWAY_DIALECTS),
+        command_ack_topic("+"),
+        plate_topic("+"),
+        "spBv1.0/STATE/+",
+        "spBv1.0/+/NCMD/#",
+    ),
+    read=(command_topic("+"), plate_topic("+"), "spBv1.0/#"),
+)
+"""It is the host application of Sparkplug too: it reads what edge nodes send, and asks them for their births."""
 _COMMANDER: Final = Access(write=(command_topic("+"),), read=(command_ack_topic("+"), "$SYS/#"))
 
 SERVICE_ACCESS: Final[Mapping[Service, Access]] = {
     Service.COLLECTOR: _COLLECTOR,
     Service.ALERTS: _ALERTS,
     Service.COMMANDER: _COMMANDER,
+    Service.GATEWAY: _GATEWAY,
     Service.PROBE: Access(),
-    Service.WHOLE: Access(_ALERTS.write + _COMMANDER.write, _COLLECTOR.read + _COMMANDER.read, shares=True),
+    Service.WHOLE: Access(
+        _ALERTS.write + _COMMANDER.write + _GATEWAY.write,
+        _COLLECTOR.read + _COMMANDER.read + _GATEWAY.read,
+        shares=True,
+    ),
 }
 
 
-def device_access(user: str, role: DeviceRole) -> Access:
+def device_access(user: str, role: DeviceRole, dialect: str = NATIVE_DIALECT) -> Access:
     """Return the rights of a device: publish readings of its role and acknowledgements, read its own commands.
 
-    The kinds are listed one by one, because `+` would let the device publish its own `command`.
+    The kinds are listed one by one, because `+` would let the device publish its own `command`. In another dialect a
+    gateway or a network server publishes for the device, which has no rights itself; only OwnTracks connects itself.
+    The login of a scale belongs to the camera or the desk at its gate, which publishes plates.
     """
+    if dialect == OWNTRACKS:
+        return Access(write=_owntracks_topics(user))
+    if dialect == SCALE:
+        return Access(write=(plate_topic(user),))
+    if dialect != NATIVE_DIALECT:
+        return Access()
     readings = tuple(reading_topic(user, kind) for kind in KINDS_OF_ROLE[role])
     return Access(write=(*readings, command_ack_topic(user)), read=(command_topic(user),))
+
+
+def connects_itself(device: Device) -> bool:
+    """Whether a login at the broker is of use to the device."""
+    return bool(device_access(device.id, device.role, device.dialect).write)
+
+
+def _owntracks_topics(device_id: str) -> tuple[str, ...]:
+    """The topics `owntracks/{user}/{device}` of an id `{user}.{device}`, either of which may hold a dot as well."""
+    parts = device_id.split(".")
+    splits = ((".".join(parts[:at]), ".".join(parts[at:])) for at in range(1, len(parts)))
+    return tuple(f"owntracks/{user}/{phone}" for user, phone in splits if user and phone)
 
 
 def password_file(hashes: Mapping[str, HashedSecret]) -> str:
@@ -74,7 +115,11 @@ def access_list(devices: Iterable[Device], disabled: Collection[str] = ()) -> st
     process.
     """
     by_id = sorted(devices, key=lambda device: device.id)
-    rights = {device.id: device_access(device.id, device.role) for device in by_id if device.id not in disabled}
+    rights = {
+        device.id: device_access(device.id, device.role, device.dialect)
+        for device in by_id
+        if device.id not in disabled
+    }
     clients = [{"username": device.id, "clientid": device.id, "roles": _roles(device.id, rights)} for device in by_id]
     services = {str(service): access for service, access in SERVICE_ACCESS.items()}
     clients += [{"username": service, "roles": _roles(service, services)} for service in services]

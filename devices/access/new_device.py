@@ -5,6 +5,7 @@ Pure.
 
 import re
 
+from devices.city.files.checks import fault_of_dialect, fault_of_profile
 from devices.city.model import City, Device, DeviceRole
 from devices.errors import OperatorError
 from devices.readings.ids import DEVICE_ID_PATTERN, UNREGISTRABLE_IDS
@@ -54,6 +55,7 @@ def check_device(device: Device, city: City) -> None:
     if device.site_id is not None and device.site_id not in city.sites:
         hint = did_you_mean(device.site_id, city.sites) or "add it to sites.geojson and import the city"
         raise UnfitDevice(f"site {device.site_id!r} is not registered: {hint}", "site_id")
+    _check_decoding(device, city)
     for other in city.devices.values():
         same_vehicle = device.vehicle_id is not None and other.vehicle_id == device.vehicle_id and other.id != device.id
         if same_vehicle and other.validity.overlaps(device.validity):
@@ -61,3 +63,14 @@ def check_device(device: Device, city: City) -> None:
                 f"vehicle {device.vehicle_id!r} carries {other.id!r} at that time: end its validity first",
                 "vehicle_id",
             )
+
+
+def _check_decoding(device: Device, city: City) -> None:
+    """Check the dialect, and what the registry says of how it is read. Raises UnfitDevice."""
+    if fault := fault_of_dialect(device.dialect):
+        raise UnfitDevice(f"dialect: {fault}", "dialect")
+    dialects = {profile.id: profile.dialect for profile in city.profiles.values()}
+    if device.profile and (fault := fault_of_profile(device.profile, device.dialect, dialects, "profiles.yaml")):
+        raise UnfitDevice(f"profile: {fault}", "profile")
+    if device.depth_mm is not None and device.role is not DeviceRole.RECYCLING_POINT:
+        raise UnfitDevice(f"depth_mm: only a recycling_point has it, this is a {device.role}: leave it out", "depth_mm")

@@ -13,15 +13,15 @@ import shapely
 
 from devices.city.haulage import Driver, Haulier, Licence, LoadUnit, Permit, Vehicle, VehicleKind
 from devices.city.hours import Hours
-from devices.city.model import Area, City, Device, DeviceRole
+from devices.city.model import Area, City, Device, DeviceRole, Profile
 from devices.city.sites import Gate, GateUse, Hotspot, Route, Site, SiteKind, Validity, Zone, ZoneKind
 from devices.geo.geometry import Datum, LatLon
 
 Values = dict[str, Any]
 Row = Mapping[Any, Any]
 Rows = Mapping[str, Sequence[Row]]
-"""Rows by table: city, haulier, driver, vehicle, site, gate, route, zone, device, permit, licence, hotspot; a row for
-each version. The registry has no table of hotspots: they are its suspected sites that people accepted."""
+"""Rows by table: city, haulier, driver, vehicle, site, gate, route, zone, profile, device, permit, licence, hotspot; a
+row for each version. The registry has no table of hotspots: they are its suspected sites that people accepted."""
 
 _FORMAT: Final = 1
 _LISTS_OF_A_PERMIT: Final = ("route_ids", "site_ids", "area_ids", "source_ids", "streams")
@@ -40,6 +40,7 @@ def rows_of(city: City) -> dict[str, list[Values]]:
         "gate": [_gate_values(gate) for gate in city.gates],
         "route": [_route_values(route) for route in city.routes],
         "zone": [_zone_values(zone) for zone in city.zones],
+        "profile": [_profile_values(profile) for profile in city.profiles.values()],
         "device": [device_values(device) for device in city.devices.values()],
         "permit": [_permit_values(permit) for permit in city.permits],
         "licence": [_licence_values(licence) for licence in city.licences],
@@ -73,6 +74,7 @@ def city_of(rows: Rows, revision: int) -> City:
         hauliers=tuple(Haulier(**_attributes(row)) for row in rows.get("haulier", ())),
         licences=tuple(map(_licence, rows.get("licence", ()))),
         drivers=tuple(Driver(**_attributes(row)) for row in rows.get("driver", ())),
+        profiles={row["id"]: Profile(**row) for row in rows.get("profile", ())},
         hotspots=tuple(map(_hotspot, rows.get("hotspot", ()))),
         districts=_areas(head, "districts"),
         fleets=_areas(head, "fleets"),
@@ -147,6 +149,10 @@ def _attributes(row: Row) -> Values:
 def device_values(device: Device) -> Values:
     """The row of one device."""
     return _values(device) | {"role": str(device.role), "datum": str(device.datum)}
+
+
+def _profile_values(profile: Profile) -> Values:
+    return {"id": profile.id, "dialect": profile.dialect, "settings": dict(profile.settings)}
 
 
 def _device(row: Row) -> Device:

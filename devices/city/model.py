@@ -7,48 +7,26 @@ revision of the registry is a new City.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
-from typing import Final
 from zoneinfo import ZoneInfo
 
 from devices.city.approvals import Approvals, approvals_by_vehicle
+from devices.city.device import KINDS_OF_ROLE, MAX_CLOCK_CORRECTION_S, Device, DeviceRole, Profile, decodings_of
 from devices.city.geometry import CityGeometry
 from devices.city.haulage import Driver, Haulier, Licence, Permit, Vehicle, VehicleKind
 from devices.city.hours import Hours, is_within
 from devices.city.region import DEFAULT_MARGIN_KM, Region, region_of
-from devices.city.sites import ALWAYS, Gate, Hotspot, Route, Site, Validity, Zone, version_at, versions_by_id
+from devices.city.sites import Gate, Hotspot, Route, Site, Zone, version_at, versions_by_id
 from devices.city.zones import ZoneGeometry
 from devices.geo.gcj02_plane import Gcj02Plane
-from devices.geo.geometry import XY, Datum, LatLon, LocalPlane
+from devices.geo.geometry import XY, LatLon, LocalPlane
+from devices.readings.decoding import UNREGISTERED, Decoding
 from devices.readings.instants import MINUTE_MS
-from devices.readings.models import Kind
 from devices.readings.plates import comparable_plate
 
 __all__ = [
-    "KINDS_OF_ROLE", "MAX_CLOCK_CORRECTION_S", "Approvals", "Area", "City", "Device", "DeviceRole", "Permit", "Vehicle",
-    "VehicleKind",
+    "KINDS_OF_ROLE", "MAX_CLOCK_CORRECTION_S", "Approvals", "Area", "City", "Device", "DeviceRole", "Permit", "Profile",
+    "Vehicle", "VehicleKind",
 ]  # fmt: skip
-
-MAX_CLOCK_CORRECTION_S: Final = 631_152_000
-"""20 years: a receiver that took no care of the GPS week rollover is 1,024 weeks behind, 19.6 years."""
-
-
-class DeviceRole(StrEnum):
-    """Kind of object that a device is mounted on. Decides which kinds of readings count and pass the broker."""
-
-    TRUCK = "truck"
-    WEIGHBRIDGE = "weighbridge"
-    RECYCLING_POINT = "recycling_point"
-    STATION_LINE = "station_line"
-
-
-KINDS_OF_ROLE: Final[Mapping[str, tuple[Kind, ...]]] = {
-    DeviceRole.TRUCK: (Kind.POSITION, Kind.STATUS),
-    DeviceRole.WEIGHBRIDGE: (Kind.WEIGHING, Kind.STATUS),
-    DeviceRole.RECYCLING_POINT: (Kind.FILL, Kind.STATUS),
-    DeviceRole.STATION_LINE: (Kind.THROUGHPUT, Kind.STATUS),
-}
-"""Kinds of readings of a device of each role; admission refuses all others, and the broker lets none pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,33 +36,6 @@ class Area:
     id: str
     name: str
     name_zh: str
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """A terminal that reports over MQTT."""
-
-    id: str
-    role: DeviceRole
-    name: str = ""
-    vehicle_id: str | None = None
-    site_id: str | None = None
-    fleet: str | None = None
-    district: str | None = None
-    report_interval_s: int = 60
-    """Seconds between two reports when nothing happens; silence is measured in multiples of it."""
-    validity: Validity = ALWAYS
-    datum: Datum = Datum.WGS84
-    """Datum of the positions it sends. They are stored as sent; judgement and API convert them."""
-    clock_correction_s: int = 0
-    """Added to every device time that it sends, before admission (`ingest.admission.at_corrected_time`)."""
-    overflow_at_pct: float | None = None
-    """Level at which the compartments of a recycling point are full; None: as `bin_overflow` has it."""
-    model: str = ""
-    verification: str = ""
-    """Number of the certificate of its last metrological verification 检定."""
-    verified_until_ms: int | None = None
-    """When that expires."""
 
 
 @dataclass(slots=True)
@@ -106,6 +57,8 @@ class _Derived:
     """Versions of each vehicle by id, the latest first."""
     vehicles: dict[str, list[Vehicle]] | None = None
     """By comparable plate."""
+    decodings: dict[str, Decoding] | None = None
+    """By device id."""
     has_plain_sensors: bool | None = None
     has_hours: bool | None = None
     has_areas: bool | None = None
@@ -145,6 +98,8 @@ class City:
     """Of routes and of what follows them, every version of each."""
     drivers: tuple[Driver, ...] = ()
     """Likewise; only where they are asked for (`devices.db.registry.Registry.load_city`), since they are people."""
+    profiles: Mapping[str, Profile] = field(default_factory=dict)
+    """Of no version: messages are read by those of the revision before them in the raw log."""
     hotspots: tuple[Hotspot, ...] = ()
     """Known unlicensed dumps, in the order of their ids. They come of decisions, never from the city's files."""
     districts: tuple[Area, ...] = ()
@@ -207,6 +162,14 @@ class City:
         offs = [(centre.distance_m(place), hotspot) for hotspot, centre in hotspots]
         covering = [(off_m, hotspot) for off_m, hotspot in offs if off_m <= hotspot.radius_m]
         return min(covering, key=lambda found: found[0])[1] if covering else None
+
+    def decoding_of(self, device_id: str, dialect: str) -> Decoding:
+        """Return how a message of the device in this dialect is read; the default unless it is registered with it."""
+        decodings = self._derived.decodings
+        if decodings is None:
+            decodings = self._derived.decodings = decodings_of(self.devices.values(), self.profiles)
+        found = decodings.get(device_id, UNREGISTERED)
+        return found if found.dialect == dialect else UNREGISTERED
 
     def vehicle_of(self, device: Device, ts: int) -> Vehicle | None:
         """Return the vehicle that carries the device as it is at `ts` (device time, ms), if the city has it."""

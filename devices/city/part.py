@@ -10,11 +10,11 @@ from devices.city.sites import Site, ZoneKind
 def part_of(city: City, sees: Callable[[Device], bool], districts: frozenset[str] | None) -> City:
     """The city with the devices that `sees` accepts, and what belongs to them.
 
-    Of vehicles and permits, those of the devices; of hauliers, those of the vehicles or of the fleets of the devices,
-    with their drivers and licences; of routes, those that the permits name or that stand for the vehicles; of sites,
-    those without a district, those in the districts, and those that devices, routes or permits name, with their gates;
-    of permitted areas, those that the permits or licences name; of districts and fleets, those of devices. Region and
-    plane stay those of the whole city: a truck may be anywhere in it.
+    Of vehicles, permits and profiles, those of the devices; of hauliers, those of the vehicles or of the fleets of the
+    devices, with their drivers and licences; of routes, those that the permits name or that stand for the vehicles; of
+    sites, those without a district, those in the districts, and those that devices, routes or permits name, with their
+    gates; of permitted areas, those that the permits or licences name; of districts and fleets, those of devices.
+    Region and plane stay those of the whole city: a truck may be anywhere in it.
     """
     devices = {device.id: device for device in city.devices.values() if sees(device)}
     vehicle_ids = {device.vehicle_id for device in devices.values()}
@@ -34,6 +34,7 @@ def part_of(city: City, sees: Callable[[Device], bool], districts: frozenset[str
     licences = tuple(licence for licence in city.licences if licence.haulier_id in haulier_ids)
     area_ids = {area_id for permit in permits for area_id in permit.area_ids}
     area_ids |= {area_id for licence in licences for area_id in licence.area_ids}
+    profile_ids = {device.profile for device in devices.values()}
     of_devices = {device.district for device in devices.values()}, fleets
 
     def is_shown(site: Site) -> bool:
@@ -50,6 +51,7 @@ def part_of(city: City, sees: Callable[[Device], bool], districts: frozenset[str
         hauliers=tuple(haulier for haulier in city.hauliers if haulier.id in haulier_ids),
         drivers=tuple(driver for driver in city.drivers if driver.haulier_id in haulier_ids),
         licences=licences,
+        profiles={id_: profile for id_, profile in city.profiles.items() if id_ in profile_ids},
         sites=sites,
         gates=tuple(gate for gate in city.gates if gate.site_id in sites),
         past_sites=tuple(site for site in city.past_sites if is_shown(site)),

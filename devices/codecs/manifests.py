@@ -11,6 +11,7 @@ from msgspec import MsgspecError
 from msgspec.json import Decoder, Encoder
 
 from devices.codecs.codec import MAX_PAYLOAD_BYTES, Flaw
+from devices.readings.decoding import UNREGISTERED, Decoding
 from devices.readings.models import ManifestAction, Reading
 from devices.readings.refusals import DecodeError, Reason, Refusal
 
@@ -35,7 +36,14 @@ class ManifestRecords:
         """The truck's device."""
         return topic.removeprefix(MANIFEST_ROOT) if topic.startswith(MANIFEST_ROOT) else ""
 
-    def decode(self, topic: str, payload: bytes, *, max_bytes: int = MAX_PAYLOAD_BYTES) -> list[Reading | Flaw]:
+    def decode(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        max_bytes: int = MAX_PAYLOAD_BYTES,
+        decoding: Decoding = UNREGISTERED,
+    ) -> list[Reading | Flaw]:
         """The one action of the record. Raises DecodeError."""
         try:
             action = _DECODER.decode(payload)

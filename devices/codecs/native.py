@@ -9,7 +9,8 @@ from msgspec.json import Decoder, Encoder
 from pydantic_core import from_json
 
 from devices.codecs.codec import MAX_PAYLOAD_BYTES, CorrectedItems, Flaw
-from devices.codecs.topics import READINGS_FILTERS, device_of_topic, parse_topic
+from devices.codecs.topics import READINGS_FILTERS, device_of_topic, is_reading_topic, parse_topic
+from devices.readings.decoding import NATIVE_DIALECT, UNREGISTERED, Decoding
 from devices.readings.field_check import Correction, corrected_reading
 from devices.readings.models import MODELS, Kind, Reading
 from devices.readings.refusals import DecodeError, Reason, Refusal
@@ -36,20 +37,20 @@ _DEEP_BYTES: Final = 400
 class NativeJson:
     """The codec (`devices.codecs.codec.Codec`) of the native dialect."""
 
-    dialect: Final = "native"
+    dialect: Final = NATIVE_DIALECT
     topic_filters: Final = READINGS_FILTERS
 
-    def matches(self, topic: str) -> bool:
-        """Return whether the topic has the form `haulwatch/v1/{device_id}/{kind}`."""
-        try:
-            parse_topic(topic)
-        except DecodeError:
-            return False
-        return True
-
+    matches = staticmethod(is_reading_topic)
     device_of = staticmethod(device_of_topic)
 
-    def decode(self, topic: str, payload: bytes, *, max_bytes: int = MAX_PAYLOAD_BYTES) -> list[Reading | Flaw]:
+    def decode(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        max_bytes: int = MAX_PAYLOAD_BYTES,
+        decoding: Decoding = UNREGISTERED,
+    ) -> list[Reading | Flaw]:
         """Read one JSON object, or an array of them. Raises DecodeError."""
         parsed = parse_topic(topic)
         if len(payload) > max_bytes:

@@ -9,8 +9,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from devices.codecs.codec import MAX_PAYLOAD_BYTES, Codec, Flaw
+from devices.codecs.jt808.codec import JT808
+from devices.codecs.lorawan.chirpstack import CHIRPSTACK
+from devices.codecs.lorawan.ttn import TTN
 from devices.codecs.manifests import MANIFEST
 from devices.codecs.native import NATIVE
+from devices.codecs.scale import SCALE
+from devices.codecs.sparkplug.codec import SPARKPLUG
+from devices.codecs.trackers import OSMAND, OWNTRACKS, TRACCAR
+from devices.readings.decoding import UNREGISTERED, Decoding
 from devices.readings.models import Reading
 from devices.readings.refusals import DecodeError, Reason, Refusal
 
@@ -30,7 +37,14 @@ class UnknownDialect:
         """Nobody: the form of the topic is unknown."""
         return ""
 
-    def decode(self, topic: str, payload: bytes, *, max_bytes: int = MAX_PAYLOAD_BYTES) -> list[Reading | Flaw]:
+    def decode(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        max_bytes: int = MAX_PAYLOAD_BYTES,
+        decoding: Decoding = UNREGISTERED,
+    ) -> list[Reading | Flaw]:
         """Raises DecodeError (`unknown_dialect`)."""
         detail = (
             f"dialect: no codec of this version reads {self.dialect!r}: install the version that does, then redrive"
@@ -56,8 +70,9 @@ class _ByDialect(dict[str, Codec]):
 class CodecRegistry:
     """A fixed set of codecs, by dialect and by topic.
 
-    Codecs are asked in the given order whether they take a topic. The last one also gets the topics that none takes,
-    and refuses them. `dialect_of` and `codec_of` are called for every message.
+    The last codec is asked first whether it takes a topic, since nearly all messages are its; then the others in the
+    given order. It also gets the topics that none takes, and refuses them. `dialect_of` and `codec_of` are called for
+    every message.
     """
 
     def __init__(self, codecs: Iterable[Codec], of_the_platform: Iterable[Codec] = ()) -> None:
@@ -72,6 +87,7 @@ class CodecRegistry:
             raise ValueError("a registry holds at least one codec, and one codec for each dialect")
         self._fallback_dialect = self._codecs[-1].dialect
         self._asked = self._codecs[:-1]
+        self._last_takes = self._codecs[-1].matches
         self.codec_of: Final[Callable[[str], Codec]] = self._by_dialect.__getitem__
         """Return the codec of a dialect that the raw log recorded; for an unknown one, a codec that refuses everything.
 
@@ -83,21 +99,44 @@ class CodecRegistry:
         """What the collector subscribes to: the filters of all codecs, each once."""
         return tuple(dict.fromkeys(topic_filter for codec in self._codecs for topic_filter in codec.topic_filters))
 
+    @property
+    def dialects(self) -> tuple[str, ...]:
+        """The dialects that a device may be registered with."""
+        return tuple(sorted([*(codec.dialect for codec in self._asked), self._fallback_dialect]))
+
     def dialect_of(self, topic: str) -> str:
-        """Return the dialect of the first codec that takes the topic, else that of the last codec."""
+        """Return the dialect of the codec that takes the topic, else that of the last codec."""
+        if self._last_takes(topic):
+            return self._fallback_dialect
         for codec in self._asked:
             if codec.matches(topic):
                 return codec.dialect
         return self._fallback_dialect
 
-    def decode(self, topic: str, payload: bytes, *, max_bytes: int = MAX_PAYLOAD_BYTES) -> list[Reading | Flaw]:
+    def decode(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        max_bytes: int = MAX_PAYLOAD_BYTES,
+        decoding: Decoding = UNREGISTERED,
+    ) -> list[Reading | Flaw]:
         """Read a message of which only the topic is known, not the recorded dialect. Raises DecodeError."""
-        return self._by_dialect[self.dialect_of(topic)].decode(topic, payload, max_bytes=max_bytes)
+        codec = self._by_dialect[self.dialect_of(topic)]
+        return codec.decode(topic, payload, max_bytes=max_bytes, decoding=decoding)
 
 
 CODECS: Final = CodecRegistry(
     (
         # A codec of another dialect has its line here, before the native one.
+        SCALE,
+        OWNTRACKS,
+        OSMAND,
+        TRACCAR,
+        JT808,
+        CHIRPSTACK,
+        TTN,
+        SPARKPLUG,
         NATIVE,
     ),
     of_the_platform=(MANIFEST,),

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NoReturn
 
 from devices.readings.ids import DEVICE_ID_PATTERN, RESERVED_IDS
 from devices.readings.models import Kind
@@ -42,19 +42,27 @@ def parse_topic(topic: str) -> ReadingTopic:
     are cached, 40 MB at most; a full cache is cleared. It is no `lru_cache`, which moves links all over the memory at
     every look-up. A foreign topic raises and is not cached: made-up topics of 64 KiB would fill a gigabyte.
     """
-    parsed = _cache.get(topic)
-    if parsed is None:
-        parsed = _parsed(topic)
-        if len(_cache) >= _MAX_CACHED:
-            _cache.clear()
-        _cache[topic] = parsed
-    return parsed
+    return _cache.get(topic) or _cached(topic) or _refused(topic)
 
 
 def device_of_topic(topic: str) -> str:
     """Device that the topic of a reading names; empty for any other topic. As `parse_topic`, without an exception."""
-    parsed = _cache.get(topic) or _read(topic)
+    parsed = _cache.get(topic) or _cached(topic)
     return "" if parsed is None else parsed.device_id
+
+
+def is_reading_topic(topic: str) -> bool:
+    """Whether the topic has the form of a reading's. Never raises; every message is asked for it."""
+    return topic in _cache or _cached(topic) is not None
+
+
+def _cached(topic: str) -> ReadingTopic | None:
+    parsed = _read(topic)
+    if parsed is not None:
+        if len(_cache) >= _MAX_CACHED:
+            _cache.clear()
+        _cache[topic] = parsed
+    return parsed
 
 
 def _read(topic: str) -> ReadingTopic | None:
@@ -66,17 +74,27 @@ def _read(topic: str) -> ReadingTopic | None:
     return ReadingTopic(device_id, kind)
 
 
-def _parsed(topic: str) -> ReadingTopic:
-    parsed = _read(topic)
-    if parsed is None:
-        shown = repr(topic[:121])  # cut again below: repr() can write ten characters for one
-        shown = shown if len(shown) <= 122 else shown[:119] + "…"
-        raise DecodeError(Refusal(Reason.FOREIGN_TOPIC, f"topic {shown} is not of the form {_SHAPE}", field="topic"))
-    return parsed
+def _refused(topic: str) -> NoReturn:
+    shown = repr(topic[:121])  # cut again below: repr() can write ten characters for one
+    shown = shown if len(shown) <= 122 else shown[:119] + "…"
+    raise DecodeError(Refusal(Reason.FOREIGN_TOPIC, f"topic {shown} is not of the form {_SHAPE}", field="topic"))
 
 
 def reading_topic(device_id: str, kind: Kind) -> str:
     return f"{ROOT}/{device_id}/{kind}"
+
+
+def dialect_topic(device_id: str, dialect: str) -> str:
+    """Where a gateway publishes what a device sent in a dialect that does not come over MQTT."""
+    return f"{ROOT}/{device_id}/{dialect}"
+
+
+def device_of_dialect_topic(topic: str, dialect: str) -> str:
+    """Device that a topic of `dialect_topic` names; empty for a topic of another form or dialect. Never raises."""
+    head, _, last = topic.rpartition("/")
+    root, _, device_id = head.rpartition("/")
+    named = last == dialect and root == ROOT and device_id not in RESERVED_IDS and _DEVICE_ID.fullmatch(device_id)
+    return device_id if named else ""
 
 
 def command_topic(device_id: str) -> str:
@@ -85,6 +103,11 @@ def command_topic(device_id: str) -> str:
 
 def command_ack_topic(device_id: str) -> str:
     return f"{ROOT}/{device_id}/command/ack"
+
+
+def plate_topic(device_id: str) -> str:
+    """Where a camera or a person at the gate of a scale says which truck stands on it."""
+    return f"{ROOT}/{device_id}/gate/plate"
 
 
 def alert_topic(severity: str, rule: str) -> str:

@@ -50,6 +50,7 @@ class CommandKind(StrEnum):
     REBOOT = "reboot"
     LOCATE = "locate"
     LOCK_LIFT = "lock_lift"
+    SHOW_TEXT = "show_text"
 
 
 class _Value(BaseModel):
@@ -82,9 +83,16 @@ class LockLift(_Value):
     locked: bool
 
 
-Order = Annotated[ReportInterval | Reboot | Locate | LockLift, Field(discriminator="kind")]
+class ShowText(_Value):
+    """Show a text to the driver."""
+
+    kind: Literal[CommandKind.SHOW_TEXT] = CommandKind.SHOW_TEXT
+    text: ShortText
+
+
+Order = Annotated[ReportInterval | Reboot | Locate | LockLift | ShowText, Field(discriminator="kind")]
 """The action that a command asks for, with its arguments."""
-ORDER: Final[TypeAdapter[ReportInterval | Reboot | Locate | LockLift]] = TypeAdapter(Order)
+ORDER: Final[TypeAdapter[ReportInterval | Reboot | Locate | LockLift | ShowText]] = TypeAdapter(Order)
 """Parses and validates an order from JSON or from values."""
 
 _ALL: Final = frozenset(CommandKind)
@@ -92,7 +100,8 @@ _FIXED: Final = frozenset({CommandKind.REPORT_INTERVAL, CommandKind.REBOOT})
 ABILITIES: Final[Mapping[DeviceRole, frozenset[CommandKind]]] = {
     role: _ALL if role is DeviceRole.TRUCK else _FIXED for role in DeviceRole
 }
-"""Kinds of command that a device of each role supports: a device at a site has no satellite receiver and no lift."""
+"""Kinds of command that a device of each role supports: a device at a site has no satellite receiver, no lift and no
+driver."""
 
 
 class CommandOutcome(StrEnum):
@@ -124,7 +133,9 @@ class Command(_Value):
     id: CommandId
     device_id: str
     kind: CommandKind
-    arguments: Mapping[str, int | bool] = Field(description="`interval_s` of report_interval, `locked` of lock_lift")
+    arguments: Mapping[str, int | bool | str] = Field(
+        description="`interval_s` of report_interval, `locked` of lock_lift, `text` of show_text"
+    )
     actor: ShortText = Field(description="Who issued it")
     note: Annotated[str, Field(max_length=MAX_NOTE_CHARS)] | None = None
     issued_at: int

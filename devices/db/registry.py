@@ -30,6 +30,7 @@ _CITY_TABLES: Final = (
     tables.gate,
     tables.route,
     tables.zone,
+    tables.profile,
     tables.device,
     tables.permit,
     tables.licence,
@@ -168,7 +169,7 @@ class Registry:
             if head is None:
                 raise CityMissing
             before = _versions(connection, table, entry_id)
-            after = sorted(change(before, head), key=lambda row: row["version"])
+            after = sorted(change(before, head), key=lambda row: row.get("version", 1))
             if not _upsert_versions(connection, table, after, entry_id).is_change:
                 return after
             connection.execute(_REVISION.update().values(revision=_REVISION.c.revision + 1))

@@ -165,6 +165,14 @@ zone: Final = Table(
     *_validity(),
 )
 
+profile: Final = Table(
+    "profile",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("dialect", String, nullable=False),
+    Column("settings", JSON, nullable=False),
+)
+
 device: Final = Table(
     "device",
     metadata,
@@ -183,6 +191,9 @@ device: Final = Table(
     Column("model", String, nullable=False, server_default=""),
     Column("verification", String, nullable=False, server_default=""),
     Column("verified_until_ms", BigInteger),
+    Column("dialect", String, nullable=False, server_default="native"),
+    Column("profile", String, nullable=False, server_default=""),
+    Column("depth_mm", Float),
 )
 
 

@@ -16,6 +16,8 @@ class Service(StrEnum):
     COLLECTOR = "haulwatch-collector"
     ALERTS = "haulwatch-alerts"
     COMMANDER = "haulwatch-commander"
+    GATEWAY = "haulwatch-gateway"
+    """Publishes what devices send that do not speak MQTT."""
     PROBE = "haulwatch-probe"
     """Checks that the broker answers; may neither publish nor read."""
     WHOLE = "haulwatch"

@@ -69,16 +69,43 @@ class Load(StrEnum):
 
 
 class Alarm(IntFlag):
-    """Alarm bits of a truck terminal, numbered as in JT/T 808-2019 table 24."""
+    """Alarm bits of a truck terminal, numbered as in JT/T 808-2019 table 24. Makers use bits 15 to 17 otherwise too."""
 
     EMERGENCY = 1 << 0
     SPEEDING = 1 << 1
     FATIGUE = 1 << 2
+    DANGER = 1 << 3
     GNSS_FAULT = 1 << 4
     ANTENNA_OPEN = 1 << 5
     ANTENNA_SHORT = 1 << 6
     POWER_LOW = 1 << 7
     POWER_LOST = 1 << 8
+    DISPLAY_FAULT = 1 << 9
+    SPEECH_FAULT = 1 << 10
+    CAMERA_FAULT = 1 << 11
+    CARD_READER_FAULT = 1 << 12
+    SPEEDING_SOON = 1 << 13
+    FATIGUE_SOON = 1 << 14
+    DRIVING_OFFENCE = 1 << 15
+    TYRE_PRESSURE = 1 << 16
+    BLIND_SPOT = 1 << 17
+    DRIVING_TIME_OF_THE_DAY = 1 << 18
+    PARKED_TOO_LONG = 1 << 19
+    AREA_CROSSED = 1 << 20
+    """It went into an area, or out of one, that the terminal watches."""
+    ROUTE_CROSSED = 1 << 21
+    SECTION_TIME = 1 << 22
+    """It took too long or too short a time for a section of its route."""
+    OFF_ROUTE = 1 << 23
+    """It has left the route that the terminal holds; set as long as that lasts."""
+    SPEED_SENSOR_FAULT = 1 << 24
+    FUEL_FAULT = 1 << 25
+    STOLEN = 1 << 26
+    IGNITION_WITHOUT_RIGHT = 1 << 27
+    MOVED_WITHOUT_RIGHT = 1 << 28
+    COLLISION = 1 << 29
+    ROLLOVER = 1 << 30
+    DOOR_WITHOUT_RIGHT = 1 << 31
 
 
 class _Reading(Struct, frozen=True, kw_only=True, gc=False):

@@ -21,6 +21,7 @@ class Reason(StrEnum):
     OUT_OF_BOUNDS = "out_of_bounds"
     UNKNOWN_DEVICE = "unknown_device"
     FOREIGN_DEVICE = "foreign_device"
+    ANOTHER_DIALECT = "another_dialect"
     KIND_OF_ANOTHER_ROLE = "kind_of_another_role"
     FUTURE_TIME = "future_time"
     CONFLICT = "conflict"

@@ -73,6 +73,21 @@ SUSPECTED_STATES: Final[Mapping[str, Phrase]] = {
 }
 """What a suspected site may be, and what people decided about it."""
 
+MANIFEST_STATES: Final[Mapping[str, Phrase]] = {
+    "draft": Phrase("draft", "草稿"),
+    "source_confirmed": Phrase("source confirmed", "来源已确认"),
+    "in_transit": Phrase("in transit", "运输中"),
+    "arrived": Phrase("arrived", "已到达"),
+    "disposal_confirmed": Phrase("disposal confirmed", "处置已确认"),
+    "closed": Phrase("closed", "已闭环"),
+    "rejected": Phrase("rejected", "拒收"),
+    "discrepancy": Phrase("not matching", "不符"),
+    "overdue": Phrase("overdue", "超时"),
+    "under_correction": Phrase("under correction", "更正中"),
+    "void": Phrase("void", "作废"),
+}
+"""States of a manifest."""
+
 STREAMS: Final[Mapping[str, Phrase]] = {word: Phrase(name.en, name.zh) for word, name in STREAM_NAMES.items()}
 """Waste streams and compartments by the words that devices use for them. Another word is shown as it is."""
 
@@ -101,6 +116,7 @@ REASONS: Final[Mapping[str, Phrase]] = {
     Reason.OUT_OF_BOUNDS: Phrase("out of bounds", "数值越界"),
     Reason.UNKNOWN_DEVICE: Phrase("unknown device", "未登记设备"),
     Reason.FOREIGN_DEVICE: Phrase("foreign device", "设备不符"),
+    Reason.ANOTHER_DIALECT: Phrase("another dialect", "协议与登记不符"),
     Reason.KIND_OF_ANOTHER_ROLE: Phrase("kind of another role", "类别与角色不符"),
     Reason.FUTURE_TIME: Phrase("future time", "时间超前"),
     "flood": Phrase("flood", "报文泛滥"),

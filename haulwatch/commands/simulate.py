@@ -10,6 +10,8 @@ import typer
 
 from devices.cities import JINCHENG
 from devices.city.files import CityFileError, read_city
+from haulwatch.commands.dialects.options import DialectOptions
+from haulwatch.commands.dialects.registry import SIMULATED, simulate_dialect
 from haulwatch.commands.progress import ProgressLine
 from haulwatch.commands.shared import JsonFlag, err, exits_on_error, fail, local_time, out, print_json
 from haulwatch.health.broker_probe import BrokerRefused, BrokerUnreachable, probe_broker
@@ -26,6 +28,7 @@ from simulators.recordings.rows import Column, Columns
 from simulators.staging.fleet import run_fleet
 from simulators.staging.scenario import Scenario, ScenarioError
 
+_DIALECT = "Devices of another dialect (--dialect)"
 _SCENARIO = "Scenario"
 _RECORDING = "Recording (--from)"
 _RECORDING_HINT = "use --device, --columns, --timezone or --skip-bad-rows"
@@ -86,6 +89,26 @@ def simulate(
     skip_bad_rows: Annotated[
         bool, typer.Option("--skip-bad-rows", help="Count bad rows, and go on.", rich_help_panel=_RECORDING)
     ] = False,
+    dialect: Annotated[
+        str | None,
+        typer.Option(help=f"Speak this dialect instead of MQTT: {', '.join(SIMULATED)}.", rich_help_panel=_DIALECT),
+    ] = None,
+    to: Annotated[
+        str, typer.Option("--to", metavar="HOST:PORT", help="Where its devices connect.", rich_help_panel=_DIALECT)
+    ] = "",
+    devices: Annotated[
+        int,
+        typer.Option("--devices", "--terminals", min=1, max=20_000, help="Number.", rich_help_panel=_DIALECT),
+    ] = 10,
+    interval: Annotated[
+        int, typer.Option(min=1, max=3_600, help="Device seconds between reports.", rich_help_panel=_DIALECT)
+    ] = 10,
+    reports: Annotated[
+        int | None, typer.Option(min=1, help="Of each device; default: until Ctrl-C.", rich_help_panel=_DIALECT)
+    ] = None,
+    faults: Annotated[
+        float, typer.Option(min=0, max=0.5, help="Share of messages with each fault.", rich_help_panel=_DIALECT)
+    ] = 0.0,
     as_json: JsonFlag = False,
 ) -> None:
     """Publish readings as devices would: a fleet with a labelled scenario, or with --from a recording.
@@ -95,8 +118,14 @@ def simulate(
 
     Example for columns: `--columns lat=0,lon=1,device=2,time=4`.
 
+    With --dialect the devices speak another protocol to --to, a gateway of this installation or of anybody else.
+
     Exit code 0: readings were published. 1: none was. 2: no broker answers, or the input is wrong.
     """
+    if dialect is not None:
+        options = DialectOptions(to, devices, seed, interval, speed or 1.0, reports, faults, as_json)
+        simulate_dialect(dialect, options)
+        return
     with role("simulators", create=True) as settings:
         if recording:
             source = Recording(

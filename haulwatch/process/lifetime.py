@@ -10,11 +10,12 @@ from typing import Final
 from haulwatch.process import logs
 from haulwatch.process.process_lock import acquire
 from haulwatch.process.supervisor import die_with_supervisor
+from haulwatch.settings.data_files import GATEWAY_ROLES
 from haulwatch.settings.load import Settings, load_settings
 from ingest.migration.home import refuse_another_log
 
-_WITHOUT_LOG: Final = frozenset({"simulators", "broker"})
-"""Roles that have no raw log."""
+_WITHOUT_LOG: Final = ("simulators", "broker", GATEWAY_ROLES)
+"""Beginnings of the roles that have no raw log."""
 _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -29,7 +30,7 @@ def role(name: str, *, create: bool = False) -> Iterator[Settings]:
     logs.configure(settings.log.level, settings.log.format, process=name)
     die_with_supervisor()
     with acquire(settings.paths.data_dir, name, create=create):
-        if name not in _WITHOUT_LOG:
+        if not name.startswith(_WITHOUT_LOG):
             kafka = settings.kafka
             refuse_another_log(settings.paths.data_dir, None if kafka.url is None else f"{kafka.prefix}.raw")
         yield settings

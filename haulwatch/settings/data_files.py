@@ -8,6 +8,9 @@ from haulwatch.settings.load import Settings, load_settings
 
 _SIGNS: Final = ("haulwatch.db", "raw", "recorder.db", "collector_status.json")
 """The first files of an installation: of an import, of a collector, of a recorder."""
+GATEWAY_ROLES: Final = "gateway_"
+"""Begins the roles of gateways."""
+_GATEWAY_STATUS: Final = "_status.json"
 _BEGIN: Final = "correct HAULWATCH_DATA_DIR, or begin with `haulwatch city import DIR`"
 
 
@@ -68,6 +71,37 @@ def over_limit_paths(settings: Settings) -> list[Path]:
 def heartbeat_path(settings: Settings, role: str) -> Path:
     """The heartbeat of the process with that role (`ingest.process.heartbeat`)."""
     return settings.paths.data_dir / f"{role}_status.json"
+
+
+def gateway_role(name: str) -> str:
+    """The role of a gateway; its lock has this name."""
+    return f"{GATEWAY_ROLES}{name}"
+
+
+def gateway_folder(settings: Settings) -> Path:
+    """What gateways keep: the one folder that they need, where each process has its own data directory."""
+    return settings.paths.data_dir / "gateways"
+
+
+def gateway_status_path(settings: Settings, name: str) -> Path:
+    """The status of a gateway (`ingest.gateways.status`); it goes when the gateway is stopped."""
+    return gateway_folder(settings) / f"{name}{_GATEWAY_STATUS}"
+
+
+def gateway_status_paths(settings: Settings) -> dict[str, Path]:
+    """By name of the gateway: of those that run, and of those that died."""
+    found = sorted(gateway_folder(settings).glob(f"*{_GATEWAY_STATUS}"))
+    return {path.name.removesuffix(_GATEWAY_STATUS): path for path in found}
+
+
+def jt808_secret_path(settings: Settings) -> Path:
+    """The secret behind the codes of JT/T 808 terminals, where no setting has it."""
+    return gateway_folder(settings) / "jt808_secret"
+
+
+def ticket_book_path(settings: Settings, device_id: str) -> Path:
+    """Numbers and waiting weighings of a scale (`ingest.gateways.scale.ticket_book`)."""
+    return settings.paths.data_dir / "gateways" / f"scale-{device_id}.sqlite"
 
 
 def recorder_state_path(settings: Settings) -> Path:

@@ -14,8 +14,10 @@ from haulwatch.settings.attachment_group import AttachmentSettings
 from haulwatch.settings.case_group import CaseSettings
 from haulwatch.settings.evidence_group import EvidenceSettings
 from haulwatch.settings.fields import Group, Variable, field, iana_timezone, mqtt_url, readable_file
+from haulwatch.settings.gateway_group import GatewaySettings
 from haulwatch.settings.kafka_group import KafkaSettings
 from haulwatch.settings.map_group import MapSettings
+from haulwatch.settings.programme_group import ProgrammeSettings
 from haulwatch.settings.report_group import ReportSettings
 from haulwatch.settings.sign_on_group import SignOnSettings
 from haulwatch.settings.urls import database_url, http_url
@@ -374,6 +376,7 @@ class Settings(Group):
     store: StoreSettings = StoreSettings()
     database: DatabaseSettings = DatabaseSettings()
     kafka: KafkaSettings = KafkaSettings()
+    gateways: GatewaySettings = GatewaySettings()
     paths: PathSettings = PathSettings()
     api: ApiSettings = ApiSettings()
     map: MapSettings = MapSettings()
@@ -386,6 +389,7 @@ class Settings(Group):
     attachments: AttachmentSettings = AttachmentSettings()
     cases: CaseSettings = CaseSettings()
     reports: ReportSettings = ReportSettings()
+    programme: ProgrammeSettings = ProgrammeSettings()
     city: CitySettings = CitySettings()
     log: LogSettings = LogSettings()
 

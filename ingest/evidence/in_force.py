@@ -102,7 +102,8 @@ def _device(city: City, device: Device, at: int) -> dict[str, Any]:
         "verification_expired": None if expires is None else expires <= at,
         "vehicle": device.vehicle_id, "site": device.site_id, "site_name": None if site is None else site.name,
         "datum": str(device.datum), "clock_correction_s": device.clock_correction_s,
-        "report_interval_s": device.report_interval_s, **_interval(device.validity),
+        "report_interval_s": device.report_interval_s, "dialect": device.dialect, "profile": device.profile,
+        "depth_mm": device.depth_mm, **_interval(device.validity),
     }  # fmt: skip
 
 

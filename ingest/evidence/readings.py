@@ -21,7 +21,8 @@ from devices.geo.geometry import Datum, LatLon
 from devices.readings.models import Position, Reading
 from devices.readings.refusals import DecodeError, Refusal
 from ingest.admission import admit, at_corrected_time, by_sensors, within_region
-from ingest.log.records import NO_READINGS, LogRecord
+from ingest.log.records import CITY_TOPIC, NO_READINGS, LogRecord, RawMessage
+from ingest.log.revisions import city_of_record
 
 READINGS_FILE: Final = "readings/readings.jsonl"
 TRACKS: Final = "track/"
@@ -38,26 +39,54 @@ class Heard(NamedTuple):
     """Why it was not judged."""
 
 
+class InLogOrder:
+    """Decodes messages in the order of the log, each by the revision of the city before it, as judgement does."""
+
+    def __init__(self, records: Sequence[LogRecord], city: City) -> None:
+        """Before the first revision among the records that one holds; `city`: where there is none."""
+        revisions = (record.message.payload for record in records if record.message.topic == CITY_TOPIC)
+        first = next(revisions, None)
+        self.city = city if first is None else city_of_record(first) or city
+
+    def follow(self, message: RawMessage) -> None:
+        """Take up a revision of the city, which holds from then on."""
+        if message.topic == CITY_TOPIC:
+            self.city = city_of_record(message.payload) or self.city
+
+    def readings(self, message: RawMessage) -> Sequence[Reading | Flaw]:
+        """What the message holds; nothing if it cannot be read."""
+        if message.topic in NO_READINGS:
+            return ()
+        codec = codec_of(message.dialect)
+        decoding = self.city.decoding_of(codec.device_of(message.topic), message.dialect)
+        try:
+            return codec.decode(message.topic, message.payload, decoding=decoding)
+        except DecodeError:
+            return ()
+
+
 def readings_of(records: Sequence[LogRecord], city: City) -> list[Heard]:
-    """All readings that can be decoded, in the order of the log."""
+    """All readings that can be decoded, in the order of the log.
+
+    Each message is read and admitted by the revision before it. `city`: where the records have none.
+    """
     found: list[Heard] = []
+    order = InLogOrder(records, city)
     for record in records:
         message = record.message
-        if message.topic in NO_READINGS:
+        order.follow(message)
+        decoded = order.readings(message)
+        if not decoded:
             continue
-        codec = codec_of(message.dialect)
-        device_id = codec.device_of(message.topic)
+        city = order.city
+        device_id = codec_of(message.dialect).device_of(message.topic)
         device = city.devices.get(device_id)
-        try:
-            decoded: Sequence[Reading | Flaw] = codec.decode(message.topic, message.payload)
-        except DecodeError:
-            continue
         is_manifest = message.dialect == MANIFEST.dialect
         if device is not None and device.clock_correction_s and not is_manifest:
             decoded = at_corrected_time(decoded, device.clock_correction_s)
         for element, item in enumerate(decoded):
             if not isinstance(item, Flaw):
-                admitted = None if is_manifest else admit(item, message.received_at, device_id, device)
+                admitted = None if is_manifest else admit(item, message.received_at, device_id, device, message.dialect)
                 refused = str(admitted.reason) if isinstance(admitted, Refusal) else ""
                 reading = within_region(by_sensors(item, device, city), city)
                 found.append(Heard(record.offset, element, message.received_at, reading, refused))

@@ -9,7 +9,7 @@ The first that leads to the same alert is taken, else the one that comes nearest
 seconds stays as a mark that time went on; ticks stay.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -21,16 +21,16 @@ from devices.codecs.registry import codec_of
 from devices.geo.geometry import LatLon
 from devices.readings.instants import DAY_MS, HOUR_MS, MINUTE_MS
 from devices.readings.models import Position, Reading, Weighing
-from devices.readings.plates import comparable_plate
-from devices.readings.refusals import DecodeError
 from ingest.evidence.errors import NotJudged
 from ingest.evidence.judging import Comparison, judge_again, narrowed_record
-from ingest.evidence.log_window import MAX_SCANNED, LogWindow, OutOfTime, ReadableLog, Revision, is_readable
+from ingest.evidence.log_window import LogWindow, OutOfTime, ReadableLog, Revision, is_of_pack, is_readable
 from ingest.evidence.places import Places, judged_by_few_places
 from ingest.evidence.raw_messages import MAX_MESSAGES, devices_of, passed
+from ingest.evidence.readings import InLogOrder
 from ingest.log.flood_record import flood_of
-from ingest.log.records import CITY_TOPIC, NO_READINGS, REVISION_TOPICS, RULES_TOPIC, TICK_TOPIC, LogRecord, RawMessage
+from ingest.log.records import CITY_TOPIC, NO_READINGS, REVISION_TOPICS, RULES_TOPIC, LogRecord, RawMessage
 from rules.alerts.model import AlertChange
+from rules.weighing.truck_match import forms_of
 
 NEAR_M: Final = 2_000
 """Rules compare trucks within 300 m (a jam) and 1 km (a jammer) of each other."""
@@ -207,11 +207,8 @@ class Selection:
 
     def _start(self, lead_ms: int) -> int:
         """The offset after which is read."""
-        wanted, end = (
-            self._window.offset_at(self._since - lead_ms - _AROUND_MS),
-            self._window.offset_at(self._until + _AROUND_MS),
-        )
-        return max(wanted, min(end - MAX_SCANNED, self._window.offset_at(self._since - HOUR_MS)))
+        since = self._since
+        return self._window.start(since - lead_ms - _AROUND_MS, since - HOUR_MS, self._until + _AROUND_MS)
 
     def _attempt(self, attempt: Attempt, start: int) -> Selected | None:
         """None if they are too many, or those of an attempt before."""
@@ -228,24 +225,25 @@ class Selection:
             if attempt.scope is Scope.ALL:
                 if self._part is not None:
                     return None
-                scan = self._scan(start, lambda record: True)
+                scan = self._scan(start, lambda record: True, InLogOrder((), city))
             else:
                 devices = {device_id for device_id in devices if self._sees(device_id)}
-                scan = self._scan(start, _of_devices(city, devices, self._sees))
+                order = InLogOrder((), city)
+                scan = self._scan(start, _of_devices(city, devices, self._sees, order), order)
         except _TooMany:
             return None
         if scan.records:
             lead_ms = max(0, self._since - scan.records[0].message.received_at)
             attempt = attempt._replace(lead_ms=min(attempt.lead_ms, lead_ms))
-        return self._judged(attempt, [*before, *scan.records], scan)
+        return self._judged(attempt, [*before, *scan.records], scan, city)
 
-    def _judged(self, attempt: Attempt, records: list[LogRecord], scan: _Scan) -> Selected:
+    def _judged(self, attempt: Attempt, records: list[LogRecord], scan: _Scan, city: City) -> Selected:
         logged = _logged(records)
         begins = self._begins_at(attempt)
         try:
             if attempt.scope is not Scope.ALL:
                 devices = set(devices_of(records)) | self._named()
-                plates = _plates_of(records)
+                plates = _plates_of(records, InLogOrder(records, city))
                 records = [
                     narrowed_record(one, devices, plates, self._part) if one.message.topic in REVISION_TOPICS else one
                     for one in records
@@ -282,21 +280,23 @@ class Selection:
         found: set[str] = set()
         centre = city.plane.xy(self._place)
         start = self._window.offset_at(self._since - HOUR_MS - _AROUND_MS)
+        order = InLogOrder((), city)
         for record in self._window.records(start, []):
+            order.follow(record.message)
             device_id = codec_of(record.message.dialect).device_of(record.message.topic)
             device = city.devices.get(device_id)
             if device is None or device.role is not DeviceRole.TRUCK or device_id in found:
                 continue
-            for reading in _readings(record.message):
+            for reading in order.readings(record.message):
                 if isinstance(reading, Position) and city.plane.xy(reading).distance_m(centre) <= NEAR_M:
                     found.add(device_id)
         return found
 
-    def _scan(self, start: int, wants: Callable[[LogRecord], bool]) -> _Scan:
+    def _scan(self, start: int, wants: Callable[[LogRecord], bool], order: InLogOrder) -> _Scan:
         scan = _Scan()
         for record in self._window.records(start, scan.damaged):
-            topic = record.message.topic
-            if topic == TICK_TOPIC or (is_readable(record) if topic in REVISION_TOPICS else wants(record)):
+            order.follow(record.message)
+            if is_of_pack(record, wants):
                 scan.keep(record)
             else:
                 scan.pass_by(record)
@@ -359,10 +359,14 @@ def _is_nearer(found: Selected, best: Selected) -> bool:
     return len(found.comparison.differences) < len(best.comparison.differences)
 
 
-def _of_devices(city: City, devices: set[str], sees: Callable[[str], bool]) -> Callable[[LogRecord], bool]:
-    """Whether a record is of one of the devices, tells of one, or is a ticket about one of their vehicles."""
+def _of_devices(
+    city: City, devices: set[str], sees: Callable[[str], bool], order: InLogOrder
+) -> Callable[[LogRecord], bool]:
+    """Whether a record, which `order` follows, is of one of the devices, tells of one, or is a ticket about one of
+    their vehicles.
+    """
     carriers = {city.devices[id_].vehicle_id or "" for id_ in devices if id_ in city.devices}
-    plates = {comparable_plate(vehicle.plate) for id_ in carriers for vehicle in city.versions_of(id_)}
+    plates = {form for id_ in carriers for vehicle in city.versions_of(id_) for form in forms_of(vehicle.plate)}
 
     def wants(record: LogRecord) -> bool:
         message = record.message
@@ -373,24 +377,20 @@ def _of_devices(city: City, devices: set[str], sees: Callable[[str], bool]) -> C
         device = city.devices.get(device_id)
         if not plates or device is None or device.role is not DeviceRole.WEIGHBRIDGE or not sees(device_id):
             return False
-        return any(plate in plates for plate in _plates(message))
+        return any(plate in plates for plate in _plates(order.readings(message)))
 
     return wants
 
 
-def _plates_of(records: Sequence[LogRecord]) -> set[str]:
-    return {plate for record in records for plate in _plates(record.message)}
+def _plates_of(records: Sequence[LogRecord], order: InLogOrder) -> set[str]:
+    found: set[str] = set()
+    for record in records:
+        order.follow(record.message)
+        found.update(_plates(order.readings(record.message)))
+    return found
 
 
-def _plates(message: RawMessage) -> Iterator[str]:
-    for reading in _readings(message):
+def _plates(readings: Iterable[Reading | Flaw]) -> Iterator[str]:
+    for reading in readings:
         if isinstance(reading, Weighing) and reading.plate is not None:
-            yield comparable_plate(reading.plate)
-
-
-def _readings(message: RawMessage) -> Iterator[Reading]:
-    try:
-        decoded = codec_of(message.dialect).decode(message.topic, message.payload)
-    except DecodeError:
-        return
-    yield from (item for item in decoded if not isinstance(item, Flaw))
+            yield from forms_of(reading.plate)

@@ -7,6 +7,7 @@ from devices.city.model import Device
 from devices.codecs.codec import MAX_PAYLOAD_BYTES, Flaw
 from devices.codecs.manifests import MANIFEST
 from devices.codecs.registry import codec_of
+from devices.readings.decoding import NATIVE_DIALECT
 from devices.readings.models import Fill, Reading
 from devices.readings.refusals import DecodeError, Reason, Refusal
 from ingest.admission import admit, at_corrected_time, by_sensors, within_region
@@ -23,9 +24,10 @@ def judge_record(
     """Decode, admit and judge one record of the raw log. Returns the alert changes."""
     message = record.message
     if message.topic == TICK_TOPIC:
-        passed = engine.advance(int(message.payload)) if message.payload.isdigit() else []
+        quiet_ms = int(message.payload) if message.payload.isdigit() else 0
+        passed = engine.advance(quiet_ms)
         engine.receive(message.received_at)  # the tick itself said how long it was quiet
-        return passed
+        return passed if quiet_ms else passed + engine.advance(0)  # or its receive time did, in a partition
     if message.topic in REVISION_TOPICS:
         # Rules may be off now for some devices, and another correction of clocks may move fleet time.
         return engine.end_rules_off() + engine.advance(0)
@@ -61,11 +63,17 @@ def _accepted_readings(
     engine: RuleEngine, message: RawMessage, max_payload_bytes: int, changes: list[AlertChange]
 ) -> Sequence[Reading]:
     """The readings to be judged; what follows from refused ones is added to `changes`."""
-    codec = codec_of(message.dialect)
+    dialect = message.dialect
+    codec = codec_of(dialect)
     device_id, received_at = codec.device_of(message.topic), message.received_at
     device = engine.device(device_id)
+    decoded: Sequence[Reading | Flaw]
     try:
-        decoded: Sequence[Reading | Flaw] = codec.decode(message.topic, message.payload, max_bytes=max_payload_bytes)
+        if dialect == NATIVE_DIALECT:  # which the registry says nothing about
+            decoded = codec.decode(message.topic, message.payload, max_bytes=max_payload_bytes)
+        else:
+            decoding = engine.city.decoding_of(device_id, dialect)
+            decoded = codec.decode(message.topic, message.payload, max_bytes=max_payload_bytes, decoding=decoding)
     except DecodeError:
         if device is not None:
             engine.refuse(device_id)
@@ -75,26 +83,27 @@ def _accepted_readings(
     accepted = [
         within_region(by_sensors(item, device, engine.city), engine.city)
         for item in decoded
-        if not isinstance(item, Flaw) and not isinstance(admit(item, received_at, device_id, device), Refusal)
+        if not isinstance(item, Flaw) and not isinstance(admit(item, received_at, device_id, device, dialect), Refusal)
     ]
-    if accepted and type(accepted[0]) is Fill:  # a message has readings of one kind
-        accepted = [fill for fill in accepted if isinstance(fill, Fill) and engine.takes_compartment(fill)]
+    # A message of the native dialect has readings of one kind.
+    if accepted and (type(accepted[0]) is Fill or dialect != NATIVE_DIALECT):
+        accepted = [one for one in accepted if not isinstance(one, Fill) or engine.takes_compartment(one)]
     if device is not None and len(accepted) < len(decoded):
         if not message.retained:
-            changes += _refuse_times(engine, decoded, received_at, device)
+            changes += _refuse_times(engine, decoded, message, device)
         if not accepted:
             engine.refuse(device_id)
     return accepted
 
 
 def _refuse_times(
-    engine: RuleEngine, decoded: Sequence[Reading | Flaw], received_at: int, device: Device
+    engine: RuleEngine, decoded: Sequence[Reading | Flaw], message: RawMessage, device: Device
 ) -> list[AlertChange]:
     """Let the clock of the device be judged by readings that are refused because they are too far ahead."""
     changes: list[AlertChange] = []
     for item in decoded:
         if not isinstance(item, Flaw):
-            refusal = admit(item, received_at, device.id, device)
+            refusal = admit(item, message.received_at, device.id, device, message.dialect)
             if isinstance(refusal, Refusal) and refusal.reason is Reason.FUTURE_TIME:
                 changes += engine.refuse_time(device.id, item.ts)
     return changes

@@ -9,9 +9,11 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
+from devices.city.model import City
 from devices.codecs.codec import Flaw
 from devices.codecs.manifests import MANIFEST
 from devices.codecs.registry import codec_of
+from devices.readings.decoding import UNREGISTERED
 from devices.readings.refusals import DecodeError
 from ingest.log.ports import LogReader
 from ingest.log.records import CITY_TOPIC, NO_READINGS, REVISION_TOPICS, TICK_TOPIC, LogRecord, RawMessage
@@ -154,29 +156,27 @@ def _with_their_ticks(
 
 
 def _corrected_times(records: Sequence[LogRecord]) -> Iterator[frozenset[int]]:
-    """Device times of the readings in each record, corrected by the revision of the city that holds there."""
+    """Device times of the readings in each record, read and corrected by the revision of the city that holds there."""
     revisions = [record.message.payload for record in records if record.message.topic == CITY_TOPIC]
-    corrections = _corrections(revisions[0]) if revisions else {}
+    city = city_of_record(revisions[0]) if revisions else None
     for record in records:
         if record.message.topic == CITY_TOPIC:
-            corrections = _corrections(record.message.payload) or corrections
-        yield _device_times(record.message, corrections)
+            city = city_of_record(record.message.payload) or city
+        yield _device_times(record.message, city)
 
 
-def _corrections(revision: bytes) -> dict[str, int]:
-    """`clock_correction_s` of each device; none if the revision cannot be read."""
-    city = city_of_record(revision)
-    return {} if city is None else {device.id: device.clock_correction_s for device in city.devices.values()}
-
-
-def _device_times(message: RawMessage, corrections: Mapping[str, int]) -> frozenset[int]:
+def _device_times(message: RawMessage, city: City | None) -> frozenset[int]:
+    """`city`: None for a log without revisions, whose messages are read as those of unregistered devices."""
     if message.topic in NO_READINGS:
         return frozenset()
     codec = codec_of(message.dialect)
+    device_id = codec.device_of(message.topic)
+    device = None if city is None else city.devices.get(device_id)
     is_manifest = message.dialect == MANIFEST.dialect  # its times are true
-    by_ms = 0 if is_manifest else corrections.get(codec.device_of(message.topic), 0) * 1000
+    by_ms = 0 if is_manifest or device is None else device.clock_correction_s * 1000
+    decoding = UNREGISTERED if city is None else city.decoding_of(device_id, message.dialect)
     try:
-        decoded = codec.decode(message.topic, message.payload)
+        decoded = codec.decode(message.topic, message.payload, decoding=decoding)
     except DecodeError:
         return frozenset()
     return frozenset(item.ts + by_ms for item in decoded if not isinstance(item, Flaw))

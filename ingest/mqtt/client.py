@@ -1,4 +1,4 @@
-"""An MQTT client for alerts, commands and broker statistics. The only place that makes an aiomqtt client.
+"""An MQTT client for alerts, commands, gateways and broker statistics. The only place that makes an aiomqtt client.
 
 The collector does not use it: `ingest.mqtt.source` acknowledges after the append, which aiomqtt cannot.
 No type or error of aiomqtt or paho leaves this module:
@@ -8,15 +8,17 @@ BrokerUnavailable    not connected, refused or cut off: connect again after a pa
 └── PublishRefused   the broker refused one message; Mosquitto 2.0.11 may also end the connection after it
 """
 
+import asyncio
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Final, Literal, NamedTuple, Self
 
 import aiomqtt
 from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -31,6 +33,8 @@ _VERSION_REFUSED: Final = frozenset({1, 0x84})
 _LOGIN_REFUSED: Final = frozenset({4, 5, 0x86, 0x87})
 """Bad user name or password, not authorised: the same two sources."""
 _FIRST_FAILURE_CODE: Final = 0x80
+_MOST_IN_FLIGHT: Final = 65_535
+"""Unacknowledged messages that MQTT allows, where the broker names no fewer (MQTT 5, 3.3.4 Receive Maximum)."""
 _TRANSPORT_ERRORS: Final = (aiomqtt.MqttError, OSError, TimeoutError)
 
 _log = logging.getLogger(__name__)
@@ -48,6 +52,13 @@ class LoginRefused(BrokerUnavailable):
 
 class PublishRefused(BrokerUnavailable):
     """The broker did not take one message, for example because the login may not write to its topic."""
+
+
+class LastWill(NamedTuple):
+    """What the broker publishes, retained, at QoS 1, if the client vanishes."""
+
+    topic: str
+    payload: bytes
 
 
 class Delivered(NamedTuple):
@@ -74,18 +85,21 @@ class MqttClient:
         session_expiry_s: int = 0,
         timeout_s: float = 10.0,
         max_queued_messages: int = 0,
+        will: Callable[[], LastWill] | None = None,
     ) -> None:
         """Opens no connection.
 
         `session_expiry_s`: how long the broker keeps the session while the client is away; 0: it ends with the
         connection. In 3.1.1 a kept session has no expiry. `timeout_s` holds for each answer of the broker.
         `max_queued_messages`: received and not yet taken; the client drops those beyond it (0: no bound).
+        `will` is asked at each attempt to connect.
         """
         self._url = url
         self._client_id = client_id
         self._session_expiry_s = session_expiry_s
         self._timeout_s = timeout_s
         self._max_queued_messages = max_queued_messages
+        self._will = will
         self._version = _V5
         self._version_accepted = False
         self._version_refused = False
@@ -101,6 +115,11 @@ class MqttClient:
     def version(self) -> Literal["5", "3.1.1"]:
         """The MQTT version of the connection, or of the next attempt."""
         return "5" if self._version is _V5 else "3.1.1"
+
+    @property
+    def receive_maximum(self) -> int:
+        """How many messages the broker lets this connection have unacknowledged at once; 65,535 if it names none."""
+        return _MOST_IN_FLIGHT if self._client is None else self._client.receive_maximum
 
     async def __aenter__(self) -> Self:
         try:
@@ -176,10 +195,13 @@ class MqttClient:
             if isinstance(message.payload, bytes):
                 return Delivered(str(message.topic), message.payload)
 
-    async def publish(self, topic: str, payload: str | bytes, *, expiry_ms: int | None = None) -> None:
-        """Return when the broker has acknowledged the message: QoS 1, not retained.
+    async def publish(
+        self, topic: str, payload: str | bytes, *, expiry_ms: int | None = None, retain: bool = False
+    ) -> None:
+        """Return when the broker has acknowledged the message (QoS 1).
 
-        The broker drops what it could not deliver within `expiry_ms`, in MQTT 5 only.
+        Several calls may wait at once, up to `receive_maximum`. The broker drops what it could not deliver within
+        `expiry_ms`, in MQTT 5 only.
         Raises BrokerUnavailable; PublishRefused in MQTT 5 only, since 3.1.1 reports no refusal.
         """
         connection = self._connection()
@@ -187,11 +209,15 @@ class MqttClient:
         if expiry_ms is not None and self._version is _V5:
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
             properties.MessageExpiryInterval = math.ceil(expiry_ms / 1_000)
-        connection.refusal = None
         with _translated():
-            await connection.publish(topic, payload, qos=1, retain=False, properties=properties)
-        if connection.refusal is not None:
-            raise PublishRefused(connection.refusal)
+            refusal = await connection.publish_confirmed(topic, payload, retain, properties, self._timeout_s)
+        if refusal is not None:
+            raise PublishRefused(refusal)
+
+    def send(self, topic: str, payload: bytes) -> None:
+        """Publish at QoS 0: nobody answers, and the message may get lost. Raises BrokerUnavailable."""
+        with _translated():
+            self._connection().send(topic, payload)
 
     def _connection(self) -> "_Client":
         if self._client is None:
@@ -214,8 +240,10 @@ class MqttClient:
             protocol=self._version,
             clean_session=None if five else not keep,
             clean_start=not keep if five else MQTT_CLEAN_START_FIRST_ONLY,
+            will=None if self._will is None else aiomqtt.Will(*self._will(), qos=1, retain=True),
             properties=properties,
             max_queued_incoming_messages=self._max_queued_messages,
+            max_inflight_messages=0,  # no bound in paho, which would look at every waiting message at each PUBACK
             tls_context=self._url.tls_context(),
             timeout=self._timeout_s,
             logger=_quiet,
@@ -240,13 +268,47 @@ class _VersionRefused(BrokerUnavailable):
     """The broker does not speak MQTT 5."""
 
 
+def _check_sent(code: MQTTErrorCode) -> None:
+    if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
+        raise aiomqtt.MqttCodeError(code, "Could not publish message")
+
+
 class _Client(aiomqtt.Client):
-    """Also records that the broker was reached, and why it refused a message, which aiomqtt takes for delivered."""
+    """Also records that the broker was reached, and hands out the answer to each message.
+
+    aiomqtt takes a refused message for delivered, and lets those that wait when the connection breaks wait on.
+    """
 
     reached = False
     """TCP, and TLS if the URL asks for it, stood: a failure after that is one of MQTT."""
-    refusal: str | None = None
-    """Reason for which the broker refused the newest message."""
+    receive_maximum = _MOST_IN_FLIGHT
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._answers: dict[int, asyncio.Future[str | None]] = {}
+        """By packet id: of messages without an answer."""
+        self._disconnected.add_done_callback(self._fail_unanswered)
+
+    async def publish_confirmed(
+        self, topic: str, payload: str | bytes, retain: bool, properties: Properties | None, timeout_s: float
+    ) -> str | None:
+        """Return the reason for which the broker refused the message, or None: it took it.
+
+        Raises MqttError, TimeoutError.
+        """
+        info = self._client.publish(topic, payload, 1, retain, properties)
+        _check_sent(info.rc)
+        answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        self._answers[info.mid] = answer
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await answer
+        finally:
+            self._answers.pop(info.mid, None)
+
+    def send(self, topic: str, payload: bytes) -> None:
+        """Hand a message of QoS 0 to the connection. Raises MqttError."""
+        _check_sent(self._client.publish(topic, payload, 0).rc)
 
     async def leave(self) -> None:
         """Disconnect. Never raises."""
@@ -259,10 +321,23 @@ class _Client(aiomqtt.Client):
         self.reached = True
         super()._on_socket_open(client, userdata, sock)
 
+    def _on_connect(
+        self, client: Any, userdata: Any, flags: Any, reason_code: ReasonCode, properties: Properties | None = None
+    ) -> None:
+        self.receive_maximum = getattr(properties, "ReceiveMaximum", _MOST_IN_FLIGHT)
+        super()._on_connect(client, userdata, flags, reason_code, properties)
+
+    def _fail_unanswered(self, _: object) -> None:
+        for answer in self._answers.values():
+            if not answer.done():
+                answer.set_exception(aiomqtt.MqttError("the connection broke before the broker answered"))
+
     def _on_publish(
         self, client: Any, userdata: Any, mid: int, reason_code: ReasonCode, properties: Properties
     ) -> None:
-        self.refusal = str(reason_code) if reason_code.is_failure else None
+        answer = self._answers.get(mid)
+        if answer is not None and not answer.done():
+            answer.set_result(str(reason_code) if reason_code.is_failure else None)
         super()._on_publish(client, userdata, mid, reason_code, properties)
 
 

@@ -18,7 +18,7 @@ from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
 from amqtt.session import Session
 
 from devices.codecs.registry import CODECS
-from devices.codecs.topics import command_ack_topic, command_topic
+from devices.codecs.topics import command_ack_topic, command_topic, plate_topic
 from devices.errors import OperatorError
 from ingest.mqtt.broker_statistics import COUNTERS
 
@@ -65,8 +65,17 @@ class KnownSubscriptions(BaseTopicPlugin):  # type: ignore[misc]  # amqtt carrie
 
     async def topic_filtering(self, *, session: Session, topic: str, action: Action) -> bool:
         return (
-            action is not Action.SUBSCRIBE or topic in _READ_BY_PROCESSES or topic == command_topic(session.client_id)
+            action is not Action.SUBSCRIBE
+            or topic in _READ_BY_PROCESSES
+            or topic == command_topic(session.client_id)
+            or _is_of_a_gate(topic)
         )
+
+
+def _is_of_a_gate(topic: str) -> bool:
+    """The plates of one scale, which its gateway reads."""
+    levels = topic.split("/")
+    return len(levels) > 2 and topic == plate_topic(levels[2]) and levels[2] != "+"
 
 
 async def serve_broker(host: str, port: int, stop: asyncio.Event) -> None:

@@ -7,7 +7,7 @@ from devices.city.model import City, Device
 from devices.codecs.codec import CorrectedItems, Flaw
 from devices.readings.models import Position, Reading, Weighing
 from devices.readings.refusals import Reason, Refusal
-from ingest.admission import admit, at_corrected_time, by_sensors, within_region
+from ingest.admission import admit, at_corrected_time, by_sensors, refusal_of_flaw, within_region
 from ingest.ledger.corrected import CLOCK_CORRECTED, OUTSIDE_REGION, count_names, name_of
 from ingest.ledger.refused import RefusedReading
 from ingest.log.records import ReadingLocation
@@ -15,9 +15,8 @@ from ingest.recorder.accepted import AcceptedBatch, AcceptedReading
 from ingest.recorder.decode import Decoded, DecodedMessage, FloodRecord, SpoiledRecord
 from ingest.recorder.line import measured, whole_line
 from ingest.recorder.refuse import (
-    SINGLE_LETTERS,
     flood_device,
-    join_letters,
+    letters_of,
     number_and_time,
     refuse_flaw,
     refuse_flood,
@@ -64,7 +63,8 @@ class AdmitStage:
         letters: list[RefusedReading] = []
         for index, item in enumerate(items):
             if type(item) is Flaw:
-                letters.append(refuse_flaw(message, item, device_id, counted_as))
+                refusal = refusal_of_flaw(item, device_id, device, message.dialect)
+                letters.append(refuse_flaw(message, Flaw(item.raw, refusal), device_id, counted_as))
                 batch.entries.append((counted_as, received_at, *number_and_time(item, correction_s), False))
                 continue
             reading = item
@@ -86,13 +86,13 @@ class AdmitStage:
             own = accepted.reason is not Reason.FOREIGN_DEVICE
             batch.entries.append((counted_as, received_at, item.seq if own else None, item.ts if own else None, False))
         if letters:
-            batch.letters += letters if len(letters) <= SINGLE_LETTERS else join_letters(message, letters)
+            batch.letters += letters_of(message, letters)
 
     def _accept(self, reading: Reading, decoded: DecodedMessage, index: int) -> AcceptedReading | Refusal:
         message, device_id, ts = decoded.message, decoded.device_id, reading.ts
         series = self._series.find(reading)
         registered = (series.device if series is not None else None) or self._devices.get(device_id)
-        device = admit(reading, message.received_at, device_id, registered)
+        device = admit(reading, message.received_at, device_id, registered, message.dialect)
         if not isinstance(device, Device):
             return device
         if series is None or series.device is None:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from devices.city.model import City
 from devices.codecs.codec import MAX_PAYLOAD_BYTES, Flaw
 from devices.codecs.manifests import MANIFEST
 from devices.codecs.native import NATIVE
@@ -46,9 +47,12 @@ Decoded = DecodedMessage | FloodRecord | SpoiledRecord
 
 
 def decode_records(
-    records: Iterable[LogRecord | SpoiledRecord], max_payload_bytes: int = MAX_PAYLOAD_BYTES
+    records: Iterable[LogRecord | SpoiledRecord], city: City, max_payload_bytes: int = MAX_PAYLOAD_BYTES
 ) -> Iterator[Decoded]:
-    """Decode each record when it is asked for; skip those without readings. Every message passes here."""
+    """Decode each record when it is asked for, as the city has its device; skip those without readings.
+
+    Every message passes here.
+    """
     items: Sequence[Reading | Flaw]
     dialect = NATIVE.dialect
     codec = codec_of(dialect)
@@ -68,8 +72,13 @@ def decode_records(
                 continue  # in the registry's database, not in the store
             dialect = message.dialect
             codec = codec_of(dialect)
+        device_id = codec.device_of(topic)
         try:
-            items = codec.decode(topic, message.payload, max_bytes=max_payload_bytes)
+            if codec is NATIVE:  # which the registry says nothing about
+                items = codec.decode(topic, message.payload, max_bytes=max_payload_bytes)
+            else:
+                decoding = city.decoding_of(device_id, dialect)
+                items = codec.decode(topic, message.payload, max_bytes=max_payload_bytes, decoding=decoding)
         except DecodeError as exc:
             items = (Flaw(message.payload, exc.refusal),)
-        yield DecodedMessage(record.offset, message, codec.device_of(topic), items, record.place or record.offset)
+        yield DecodedMessage(record.offset, message, device_id, items, record.place or record.offset)

@@ -143,7 +143,7 @@ class Recorder:
         async with _first_failure() as tasks:
             writing = self._start_write(tasks)
             if records := self._read():
-                messages = decode_records(records, self._max_payload_bytes)
+                messages = decode_records(records, self._current_city(), self._max_payload_bytes)
                 batch = await self._admit(messages, last_offset=records[-1].offset)
                 deduplicated = await self._deduplicate(batch)
                 self._commit(batch, deduplicated)

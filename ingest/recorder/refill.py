@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from devices.city.model import City
 from devices.codecs.codec import MAX_PAYLOAD_BYTES, Flaw
-from devices.codecs.registry import CODECS
+from devices.codecs.registry import decode, dialect_of
 from devices.readings.refusals import DecodeError, Reason
 from devices.readings.series import FieldValue, SeriesKey, series_key
 from ingest.ledger.dead_letters import DeadLetters
@@ -104,14 +104,18 @@ def _instant_of(line: str) -> Instant:
     return Instant(series_of(point), point.ts)
 
 
-def rejected_readings(letters: DeadLetters) -> set[Instant]:
-    """The readings that the store rejected and nobody redrove. Raises StateUnavailable."""
+def rejected_readings(letters: DeadLetters, city: City) -> set[Instant]:
+    """The readings that the store rejected and nobody redrove, read as the city has their devices.
+
+    Raises StateUnavailable.
+    """
     found: set[Instant] = set()
     after = 0
     while page := letters.list(reason=Reason.REJECTED_BY_STORE, after_id=after, limit=_LETTERS_PER_PAGE):
         for letter in page:
             with suppress(DecodeError):
-                decoded = CODECS.decode(letter.topic, letters.payload(letter.id))
+                decoding = city.decoding_of(letter.device, dialect_of(letter.topic))
+                decoded = decode(letter.topic, letters.payload(letter.id), decoding=decoding)
                 found |= {Instant(series_key(one), one.ts) for one in decoded if not isinstance(one, Flaw)}
         after = page[-1].id
     return found
@@ -139,7 +143,7 @@ async def refill_readings(  # noqa: PLR0913 - what it reads, and its limits
         path = Path(temporary, "recorder.db")
         state = RecorderState(path)
         try:
-            rejected = rejected_readings(letters)
+            rejected = rejected_readings(letters, city())
             target = _Rejecting(store, rejected) if rejected else store
             recorder = Recorder(reader, target, state, city, max_payload_bytes=max_payload_bytes)
             recorder.begin_after(begin_after)

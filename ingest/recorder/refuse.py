@@ -9,6 +9,7 @@ from pydantic_core import from_json
 
 from devices.codecs.codec import Flaw
 from devices.codecs.registry import codec_of, dialect_of
+from devices.readings.decoding import NATIVE_DIALECT
 from devices.readings.models import MAX_TS_MS, MIN_TS_MS
 from devices.readings.refusals import Reason, Refusal
 from ingest.ledger.refused import RefusedReading
@@ -23,7 +24,8 @@ _MAX_SEQ: Final = (1 << 53) - 1
 def refuse_reading(message: RawMessage, index: int, refusal: Refusal, counted_as: str) -> RefusedReading:
     """A reading at `index` in its message."""
     device_id = codec_of(message.dialect).device_of(message.topic)
-    raw = _split(message.dialect, message.payload)[index]
+    parts = _split(message.dialect, message.payload)
+    raw = parts[index] if index < len(parts) else message.payload
     return RefusedReading(device_id, counted_as, refusal, message.topic, raw, message.received_at)
 
 
@@ -46,6 +48,25 @@ def refuse_flood(flood: Flood, counted_as: str) -> RefusedReading:
     )
 
 
+def letters_of(message: RawMessage, letters: Sequence[RefusedReading]) -> Sequence[RefusedReading]:
+    """The letters of one message, joined where they are many or have the same bytes."""
+    if message.dialect != NATIVE_DIALECT:
+        letters = _one_for_each_payload(letters)
+    return letters if len(letters) <= SINGLE_LETTERS else join_letters(message, letters)
+
+
+def _one_for_each_payload(letters: Sequence[RefusedReading]) -> list[RefusedReading]:
+    """Of several readings with the same bytes and reason one letter, which redrives all of them."""
+    joined: list[RefusedReading] = []
+    for letter in letters:
+        last = joined[-1] if joined else None
+        if last is not None and last.payload == letter.payload and last.refusal.reason is letter.refusal.reason:
+            joined[-1] = replace(last, stands_for=last.stands_for + 1)
+        else:
+            joined.append(letter)
+    return joined
+
+
 def join_letters(message: RawMessage, letters: Sequence[RefusedReading]) -> list[RefusedReading]:
     """Letters of one message: the first few as they are, the others of each reason as one array.
 
@@ -57,10 +78,10 @@ def join_letters(message: RawMessage, letters: Sequence[RefusedReading]) -> list
         by_reason.setdefault(letter.refusal.reason, []).append(letter)
     for alike in by_reason.values():
         payload = codec_of(message.dialect).join([letter.payload for letter in alike])
-        first = alike[0]
-        detail = f"{len(alike)} elements of one array, the first: {first.refusal.detail}"
-        refusal = Refusal(first.refusal.reason, detail if len(alike) > 1 else first.refusal.detail, first.refusal.field)
-        joined.append(replace(first, payload=payload, refusal=refusal, stands_for=len(alike)))
+        first, stands_for = alike[0], sum(letter.stands_for for letter in alike)
+        detail = f"{stands_for} elements of one array, the first: {first.refusal.detail}"
+        refusal = Refusal(first.refusal.reason, detail if stands_for > 1 else first.refusal.detail, first.refusal.field)
+        joined.append(replace(first, payload=payload, refusal=refusal, stands_for=stands_for))
     return joined
 
 

@@ -19,6 +19,7 @@ from devices.commands.model import (
     Order,
     Reboot,
     ReportInterval,
+    ShowText,
     Unreadable,
     read_command,
 )
@@ -112,14 +113,16 @@ class Orders:
                 self._controls.interval_s = self._kept.interval_s = order.interval_s
             case Reboot():
                 pass
-            case Locate() | LockLift() if self._controls.locate is None:
-                return CommandOutcome.UNSUPPORTED, "no receiver and no lift here", None
+            case Locate() | LockLift() | ShowText() if self._controls.locate is None:
+                return CommandOutcome.UNSUPPORTED, "no receiver, no lift and no driver here", None
             case Locate():
                 return (
                     (CommandOutcome.DONE, "", position)
                     if position is not None
                     else (CommandOutcome.REFUSED, "no fix yet", None)
                 )
+            case ShowText():
+                pass  # on a display that nobody looks at
             case LockLift():
                 if order.locked and not self._kept.lift_locked and position is not None and position.lift_up:
                     return CommandOutcome.REFUSED, "the bed is raised", None

@@ -253,12 +253,11 @@ class FakeAdoption:
     adopted: list[Device] = field(default_factory=list)
     refuses: UnfitDevice | None = None
 
-    def add(self, device: str, readings: int = 1, **place: float) -> None:
-        self.waiting.append(
-            UnregisteredDevice(
-                device=device, waiting=readings, first_seen=T0, last_seen=NOW, kinds=("position",), **place
-            )
+    def add(self, device: str, readings: int = 1, dialect: str = "native", **place: float) -> None:
+        found = UnregisteredDevice(
+            device=device, waiting=readings, first_seen=T0, last_seen=NOW, kinds=("position",), dialect=dialect, **place
         )
+        self.waiting.append(found)
 
     def unregistered(self) -> list[UnregisteredDevice]:
         return list(self.waiting)

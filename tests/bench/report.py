@@ -7,6 +7,7 @@ from typing import Any
 from haulwatch.commands.shared import out, print_table
 from tests.bench.console.measures import MapRow, QueueRow, Streams
 from tests.bench.console.tables import print_console
+from tests.bench.dialects.cost import DialectCost
 from tests.bench.judging.manifests import ManifestCost
 from tests.bench.measures import Circumstances, Latency, LiveFleet, Memory, Reconnect, Scale, Throughput, WholePath
 from tests.bench.neighbours import NeighbourRow
@@ -30,6 +31,7 @@ class Report:
     reconnect: Reconnect | None = None
     fleets: tuple[LiveFleet, ...] | None = None
     manifests: ManifestCost | None = None
+    dialects: tuple[DialectCost, ...] | None = None
     neighbours: tuple[NeighbourRow, ...] | None = None
     console_map: tuple[MapRow, ...] | None = None
     console_streams: tuple[Streams, ...] | None = None
@@ -86,6 +88,7 @@ def print_report(report: Report) -> None:
     if report.fleets is not None:
         _print_fleets(report.fleets)
     _print_manifests(report.manifests)
+    _print_dialects(report.dialects)
     if report.neighbours is not None:
         _print_neighbours(report.neighbours)
     print_console(report.console_map, report.console_streams, report.console_queue)
@@ -150,6 +153,14 @@ def _print_manifests(cost: ManifestCost | None) -> None:
     columns = ("without", "with manifests", "more %", "positions", "closed")
     row = (cost.without_us, cost.with_us, cost.more_pct, cost.positions, cost.closed)
     print_table("CPU µs per position in judgement, the same trips in turn", columns, [row], right=columns)
+
+
+def _print_dialects(costs: tuple[DialectCost, ...] | None) -> None:
+    if costs is None:
+        return
+    columns = ("message", "bytes/reading", "CPU µs/reading", "to native")
+    rows = [(cost.sample, cost.bytes, cost.cpu_us, cost.ratio) for cost in costs]
+    print_table("Decoding alone, by dialect", columns, rows, right=columns[1:])
 
 
 def _print_neighbours(phases: tuple[NeighbourRow, ...]) -> None:

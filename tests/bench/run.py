@@ -14,6 +14,7 @@ from tests.bench import BenchFailed, stages
 from tests.bench.console.live_map import live_map
 from tests.bench.console.queue import queue
 from tests.bench.console.streams import streams
+from tests.bench.dialects.cost import dialect_costs
 from tests.bench.environment import BenchEnvironment, Sizes, bench_environment
 from tests.bench.fleets import fleets
 from tests.bench.judging.manifests import judge_manifests
@@ -45,6 +46,7 @@ class Stage(StrEnum):
     RECONNECT = "reconnect"
     FLEETS = "fleets"
     MANIFESTS = "manifests"
+    DIALECTS = "dialects"
     NEIGHBOURS = "neighbours"
     CONSOLE_MAP = "console_map"
     CONSOLE_STREAMS = "console_streams"
@@ -90,6 +92,7 @@ def run(sizes: Sizes, wanted: Collection[Stage], soak_s: float, progress: Callab
             reconnect=measured(Stage.RECONNECT, reconnect),
             fleets=measured(Stage.FLEETS, lambda _: tuple(fleets(environment))),
             manifests=measured(Stage.MANIFESTS, lambda _: judge_manifests()),
+            dialects=measured(Stage.DIALECTS, lambda _: dialect_costs()),
             neighbours=measured(Stage.NEIGHBOURS, lambda _: tuple(neighbours(environment))),
             console_map=measured(Stage.CONSOLE_MAP, lambda _: tuple(live_map(environment))),
             console_streams=measured(Stage.CONSOLE_STREAMS, lambda _: tuple(streams(environment))),

@@ -23,6 +23,8 @@ from tests.bench.console.live_map import live_map
 from tests.bench.console.measures import MapRow, QueueRow, Streams
 from tests.bench.console.queue import queue
 from tests.bench.console.streams import streams
+from tests.bench.dialects.cost import DialectCost, dialect_costs
+from tests.bench.dialects.samples import SAMPLES
 from tests.bench.environment import BenchEnvironment, Sizes, bench_environment, loading
 from tests.bench.judging.manifests import ManifestCost, judge_manifests
 from tests.bench.latency import latency
@@ -85,7 +87,7 @@ def test_messages_of_a_fleet_are_accepted_and_no_two_are_equal(tmp_path: Path) -
     log, city, batch = closed_later(RawLog(tmp_path)), fleet.city_of(7, probes=2), AcceptedBatch(0)
     fleet.append_messages(log, fleet.fleet_messages(7), 30)
     admission = AdmitStage(SeriesIndex({}), city, set())
-    for decoded in decode_records(log.read(0, 100)):
+    for decoded in decode_records(log.read(0, 100), city):
         admission.add(batch, decoded)
     assert len({(accepted.series.key, accepted.ts) for accepted in batch.accepted}) == 30
     assert not batch.letters
@@ -106,6 +108,12 @@ def test_every_manifest_of_the_paired_trips_closes() -> None:
     cost = judge_manifests(rounds=3)
     assert cost.closed >= 12
     assert cost.positions > 1_000
+
+
+def test_every_dialect_is_measured() -> None:
+    costs = dialect_costs(rounds=1, readings=100)
+    assert [cost.sample for cost in costs] == [sample.name for sample in SAMPLES]
+    assert all(cost.cpu_us > 0 for cost in costs)
 
 
 @pytest.mark.parametrize("measure", [stages.judge_alone, stages.recorder_alone])
@@ -242,6 +250,7 @@ def test_the_json_has_the_promised_shape() -> None:
         scaling=(Scale(100, 4, 206.0, 6.0, 60.0, 140.0, 1.0, 0.1),),
         neighbours=(NeighbourRow("junk", 9, sample, sample, sample, 300.0, 30.0, "culprit-junk rate", "culprit-junk"),),
         manifests=ManifestCost(60.0, 63.0, 5.0, 100, 6),
+        dialects=(DialectCost("native position", 180, 3.0, 1.0),),
         reconnect=Reconnect(10, 3_600, 90.0, 20.0, 60.0, 70.0, sample, 3.0, 0),
         console_map=(MapRow("still", 10, sample, 3.0, sample, 4.0, 2.0, 17.0, 900.0, 20.0, 5.0, 190.0),),
         console_streams=(Streams(10, True, 2, 1, 1, sample, 3.0, 190.0, 190.0),),

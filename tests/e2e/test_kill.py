@@ -24,12 +24,12 @@ MAX_PARTS = 30
 START_MS = 1_760_000_000_000
 
 
-def write_part(path: Path, part: int) -> None:
-    """A recording of trucks that drive north."""
+def write_part(path: Path, part: int, start_ms: int = START_MS) -> None:
+    """A recording of trucks that drive north from device time `start_ms` on."""
     with path.open("w") as out:
         for tick in range(part * READINGS, (part + 1) * READINGS):
             for number, truck in enumerate(TRUCKS):
-                ts, lat, lon = START_MS + tick * 1000, 35.4 + tick * 1e-4, 112.8 + number * 1e-3
+                ts, lat, lon = start_ms + tick * 1000, 35.4 + tick * 1e-4, 112.8 + number * 1e-3
                 out.write(json.dumps({"device_id": truck, "ts": ts, "seq": tick, "lat": lat, "lon": lon}) + "\n")
 
 

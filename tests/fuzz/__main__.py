@@ -9,14 +9,18 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
+from tests.fuzz.frames import FrameOutcome, fuzz_frames
 from tests.fuzz.path import Finding, Outcome
 from tests.fuzz.run import fuzz
 
 _SHOWN: Final = 300
+_FRAMES_SHOWN: Final = 10
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
+    if options.frames is not None:
+        return _frames(options.seed, options.frames)
     began, began_cpu = time.monotonic(), time.process_time()
 
     def go_on(outcome: Outcome) -> bool:
@@ -40,9 +44,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if findings else 0
 
 
+def _frames(seed: int, frames: int) -> int:
+    """Read mutated frames of JT/T 808 instead."""
+    began_cpu = time.process_time()
+
+    def go_on(outcome: FrameOutcome) -> bool:
+        sys.stderr.write(f"\r{outcome.frames:,} frames, {len(outcome.findings)} findings ")
+        return True
+
+    outcome = fuzz_frames(seed, frames, go_on=go_on)
+    for what, payload in sorted(outcome.findings, key=lambda finding: len(finding[1]))[:_FRAMES_SHOWN]:
+        sys.stdout.write(f"\n{what}\n  {len(payload)} bytes: {payload[:_SHOWN].hex()}\n")
+    refused = ", ".join(f"{reason} {count:,}" for reason, count in outcome.refused.most_common())
+    sys.stdout.write(
+        f"\n{outcome.frames:,} frames (seed {seed}), {time.process_time() - began_cpu:.0f} s of CPU\n"
+        f"{outcome.readings:,} readings, refused: {refused}\n{len(outcome.findings)} findings\n"
+    )
+    return 1 if outcome.findings else 0
+
+
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make fuzz ARGS=…", description="Mutated messages through the whole path.")
     parser.add_argument("--payloads", type=int, default=1_000_000, help="how many; a million takes ten minutes or more")
+    parser.add_argument(
+        "--frames", type=int, help="instead, so many mutated frames of JT/T 808; a million: ten minutes"
+    )
     parser.add_argument("--seconds", type=float, help="stop after this time")
     parser.add_argument("--seed", type=int, default=1, help="the same seed sends the same messages")
     return parser.parse_args(arguments)

@@ -48,6 +48,7 @@ _ADMISSION_REASONS: Final = frozenset(
     {
         Reason.UNKNOWN_DEVICE,
         Reason.FOREIGN_DEVICE,
+        Reason.ANOTHER_DIALECT,
         Reason.KIND_OF_ANOTHER_ROLE,
         Reason.FUTURE_TIME,
         Reason.TOO_MANY_COMPARTMENTS,
@@ -122,7 +123,7 @@ class WholePath:
         message, outcome = record.message, self._outcome
         began = time.process_time()
         batch = AcceptedBatch(record.offset)
-        for decoded_record in decode_records([record]):
+        for decoded_record in decode_records([record], self._city):
             admission.add(batch, decoded_record)
         outcome.changes += len(judged := judge_record(engine, record))
         took_s = time.process_time() - began

@@ -5,6 +5,7 @@ from msgspec.structs import replace
 
 from devices.codecs.native import encode
 from devices.readings.models import Reading
+from tests.fuzz.frames import fuzz_frames
 from tests.fuzz.run import fuzz
 
 
@@ -31,3 +32,18 @@ def test_a_failed_check_is_found_with_its_message(monkeypatch: pytest.MonkeyPatc
 def test_the_same_seed_is_the_same_run() -> None:
     first, second, other = (fuzz(seed, 300).refused for seed in (7, 7, 8))
     assert first == second != other
+
+
+def test_two_thousand_frames_have_no_finding() -> None:
+    outcome = fuzz_frames(seed=20, frames=2_000)
+    assert outcome.findings == []
+    assert outcome.readings > 800, "more than the sound neighbours alone"
+    assert len(outcome.refused) >= 5, "faults get beyond the check byte"
+
+
+def test_a_body_that_breaks_the_codec_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hasty(raw: bytes) -> int:
+        return int(raw.hex())
+
+    monkeypatch.setattr("devices.codecs.jt808.location.time_ms", hasty)
+    assert "a sound neighbour was lost" in {what for what, _ in fuzz_frames(seed=1, frames=400).findings}

@@ -88,6 +88,39 @@ $share/X/#                               -                    -                 
 """
 
 
+OF_GATEWAYS = """
+topic                                    haulwatch-collector  haulwatch-gateway
+haulwatch/v1/EACH/position               s                    -
+haulwatch/v1/EACH/weighing               s                    -
+haulwatch/v1/EACH/fill                   s                    -
+haulwatch/v1/EACH/throughput             s                    -
+haulwatch/v1/EACH/status                 s                    -
+haulwatch/v1/EACH/jt808                  s                    p
+haulwatch/v1/EACH/sparkplug              s                    p
+haulwatch/v1/EACH/scale                  s                    p
+haulwatch/v1/EACH/osmand                 s                    p
+haulwatch/v1/EACH/traccar                s                    p
+haulwatch/v1/EACH/native                 s                    -
+haulwatch/v1/EACH/command                s                    s
+haulwatch/v1/EACH/command/ack            -                    p
+haulwatch/v1/EACH/gate/plate             -                    ps
+haulwatch/v1/alerts/P1/illegal_dumping   -                    -
+spBv1.0/STATE/haulwatch                  -                    ps
+spBv1.0/plant/NCMD/node-1                -                    ps
+spBv1.0/plant/DCMD/node-1/line           -                    s
+spBv1.0/plant/DDATA/node-1/line          -                    s
+haulwatch/v1/+/+                         s                    -
+haulwatch/v1/+/command                   s                    s
+haulwatch/v1/+/command/ack               -                    -
+spBv1.0/#                                -                    s
+#                                        -                    -
+$SYS/#                                   -                    -
+$CONTROL/#                               -                    -
+$share/X/haulwatch/v1/+/+                s                    -
+$share/X/spBv1.0/#                       -                    -
+"""
+
+
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedBroker]:
     deployed = DeployedBroker(tmp_path_factory.mktemp("broker"), *DEVICES.values(), "truck-002")
@@ -117,7 +150,7 @@ def cell(line: Line, user: str, row: str) -> str:
     return (("p" if "Success" in published else "") + ("s" if "Granted QoS 1" in subscribed else "")) or "-"
 
 
-@pytest.mark.parametrize("table", [OF_DEVICES, OF_PROCESSES], ids=["devices", "processes"])
+@pytest.mark.parametrize("table", [OF_DEVICES, OF_PROCESSES, OF_GATEWAYS], ids=["devices", "processes", "gateways"])
 def test_each_user_may_do_what_the_table_says_and_nothing_else(broker: DeployedBroker, table: str) -> None:
     head, *rows = table.strip().splitlines()
     columns = head.split()[1:]

@@ -231,13 +231,25 @@ WRITES = {
     Service.COLLECTOR: set[str](),
     Service.ALERTS: {"haulwatch/v1/alerts/P1/illegal_dumping"},
     Service.COMMANDER: {"haulwatch/v1/truck-001/command"},
+    Service.GATEWAY: {
+        "haulwatch/v1/truck-001/command/ack",
+        "haulwatch/v1/truck-001/gate/plate",
+        "haulwatch/v1/truck-001/jt808",
+        "haulwatch/v1/truck-001/sparkplug",
+        "haulwatch/v1/truck-001/scale",
+        "haulwatch/v1/truck-001/osmand",
+        "haulwatch/v1/truck-001/traccar",
+        "spBv1.0/STATE/haulwatch",
+        "spBv1.0/plant/NCMD/node-1",
+    },
     Service.PROBE: set[str](),
 }
 
 
 @pytest.mark.parametrize("name", WRITES)
 def test_each_of_our_processes_writes_its_own_topics_only(broker: DeployedBroker, name: Service) -> None:
-    every = {*set().union(*WRITES.values()), "haulwatch/v1/truck-001/position", "haulwatch/v1/truck-001/command/ack"}
+    foreign = {"haulwatch/v1/truck-001/position", "haulwatch/v1/truck-001/status", "spBv1.0/plant/NDATA/node-1"}
+    every = set().union(*WRITES.values(), foreign)
     line = service(broker, name)
     assert {topic for topic in every if line.publish(topic) == "Success"} == WRITES[name]
 
@@ -246,6 +258,7 @@ READS = {
     Service.COLLECTOR: {"haulwatch/v1/truck-001/position"},
     Service.ALERTS: set[str](),
     Service.COMMANDER: {"haulwatch/v1/truck-001/command/ack"},
+    Service.GATEWAY: set[str](),
     Service.PROBE: set[str](),
 }
 

@@ -48,6 +48,11 @@ class AdoptionBody(BaseModel):
     fleet: Id | None = None
     district: Id | None = None
     report_interval_s: int = Field(60, ge=1, le=86_400, description="Seconds between its reports")
+    dialect: Id | None = Field(None, description="The dialect that it speaks; null: in which it was heard last")
+    profile: Id | None = Field(None, description="The profile by which its messages are read; null: of the dialect")
+    depth_mm: float | None = Field(
+        None, gt=0, le=20_000, description="Of a recycling point: depth from its sensor to its floor, mm"
+    )
 
 
 class AdoptedOut(BaseModel):
@@ -64,6 +69,7 @@ _UNREGISTERED: Final[dict[str, Any]] = {
     "first_seen": 1_772_352_000_000,
     "last_seen": 1_772_352_930_900,
     "kinds": ["position"],
+    "dialect": "native",
     "lat": 35.491,
     "lon": 112.852,
 }
@@ -110,7 +116,8 @@ def adopt_device(parts: Parts, device_id: DevicePath, body: AdoptionBody) -> Ado
 
     A login at the broker is given with `haulwatch device adopt --secret` or `haulwatch device rotate`.
     """
-    if not any(found.device == device_id for found in _waiting(parts)):
+    heard = next((found for found in _waiting(parts) if found.device == device_id), None)
+    if heard is None:
         raise not_found("Unregistered device", device_id, "GET /api/v1/unregistered-devices lists them")
     is_truck = body.role is DeviceRole.TRUCK
     if is_truck and body.vehicle_id is None:
@@ -126,6 +133,9 @@ def adopt_device(parts: Parts, device_id: DevicePath, body: AdoptionBody) -> Ado
         body.fleet,
         body.district,
         body.report_interval_s,
+        dialect=body.dialect or heard.dialect,
+        profile=body.profile or "",
+        depth_mm=body.depth_mm,
     )
     try:
         adopted = parts.adopt(device)

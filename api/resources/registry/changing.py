@@ -9,7 +9,7 @@ from api.http.problems import Fault, ProblemKind, RequestRefused, invalid, not_f
 from devices.city.columns import Row, Values
 from devices.city.files import CityFileError
 from devices.city.files.export import Fields
-from devices.city.files.single import fields_of, row_of
+from devices.city.files.single import KINDS, fields_of, row_of
 from devices.city.model import City
 from devices.city.sites import Validity, ZoneKind
 from devices.city.succession import successors
@@ -39,13 +39,11 @@ def put(
 
     def change(stored: Sequence[Row], head: Row) -> Sequence[Values]:
         _check_tag(stem, entry_id, stored, head, if_match, if_none_match)
+        if not KINDS[stem].has_versions:
+            return [_wanted(stem, entry_id, fields, city)]
         held = next((row for row in stored if _validity(row).covers(from_ms)), None)
         version = held["version"] if held is not None else max((row["version"] for row in stored), default=0) + 1
-        try:
-            wanted = row_of(stem, fields | {"id": entry_id, "version": version}, city)
-        except CityFileError as exc:
-            raise _refused(exc) from exc
-        _check_named(stem, entry_id, wanted, city)
+        wanted = _wanted(stem, entry_id, fields | {"version": version}, city)
         if held is not None:
             rows = successors(stored, wanted | {"valid_from_ms": held["valid_from_ms"]}, from_ms)
         else:
@@ -83,8 +81,22 @@ def no_such_entry(stem: str, entry_id: str) -> RequestRefused:
     return not_found("Entry", entry_id, f"GET /api/v1/registry?kind={stem} lists them")
 
 
+def _wanted(stem: str, entry_id: str, fields: Fields, city: City) -> Values:
+    """The row that is asked for. Raises RequestRefused."""
+    try:
+        wanted = row_of(stem, fields | {"id": entry_id}, city)
+    except CityFileError as exc:
+        raise _refused(exc) from exc
+    _check_named(stem, entry_id, wanted, city)
+    return wanted
+
+
 def _check_named(stem: str, entry_id: str, wanted: Row, city: City) -> None:
-    """Raises RequestRefused: what names a zone as a permitted area would name another kind."""
+    """Raises RequestRefused: what names a zone as a permitted area, or a profile of its dialect, would name another."""
+    for device in city.devices.values() if stem == "profiles" else ():
+        if device.profile == entry_id and device.dialect != wanted["dialect"]:
+            hint = f"device {device.id!r} names it and speaks {device.dialect}: keep that, or change the device first"
+            raise invalid("body.entry.dialect", hint)
     if stem != "zones" or wanted["kind"] == ZoneKind.PERMITTED_AREA:
         return
     for noun, rights in (("permit", city.permits), ("licence", city.licences)):

@@ -15,11 +15,11 @@ from api.access.roles import ADMINISTRATORS, VIEWERS
 from api.access.visible import Parts
 from api.http.instants import Instant
 from api.http.openapi import answer, problems
-from api.http.problems import WRITE_REFUSED, ProblemKind, RequestRefused
+from api.http.problems import WRITE_REFUSED, ProblemKind, RequestRefused, invalid
 from api.ports import ApiParts
 from api.resources.registry.changing import Change, end, no_such_entry, put, tag_of
 from devices.city.columns import Row
-from devices.city.files.single import fields_of
+from devices.city.files.single import KINDS, fields_of
 from devices.city.model import City
 from devices.db.registry_changes import Author
 from devices.people.model import Role
@@ -44,6 +44,7 @@ class EntryKind(StrEnum):
     HAULIERS = "hauliers"
     DRIVERS = "drivers"
     LICENCES = "licences"
+    PROFILES = "profiles"
 
 
 class EntryOut(BaseModel):
@@ -264,8 +265,11 @@ def put_entry(  # noqa: PLR0913, PLR0917 - one for each part of the request
 ) -> EntryOut:
     """Give an entry other fields from an instant on: a new version; the one before ends there and keeps the past.
 
-    With `If-Match`, or `If-None-Match: *` to add one. Recorder and judge take it up within seconds.
+    With `If-Match`, or `If-None-Match: *` to add one. Recorder and judge take it up within seconds. A profile has no
+    versions: the new one reads the messages that come from then on.
     """
+    if body.begins is not None and not KINDS[kind].has_versions:
+        raise invalid("body.from", "leave it out: it holds for the messages that come after the change")
     begins = parts.now() if body.begins is None else body.begins
     change = put(kind, entry_id, body.entry, begins, _city_of_now(parts), if_match, if_none_match)
     return _changed(response, parts, caller, kind, entry_id, change, body)
@@ -287,7 +291,12 @@ def end_entry(
     body: EntryEndBody,
     if_match: IfMatch = None,
 ) -> EntryOut:
-    """End the validity of an entry, with `If-Match`. It stays, since what it was is judged by it."""
+    """End the validity of an entry, with `If-Match`. It stays, since what it was is judged by it.
+
+    A profile has no end.
+    """
+    if not KINDS[kind].has_versions:
+        raise invalid("path.entry_kind", "a profile has no end: one that no device names does nothing")
     now = parts.now()
     change = end(kind, entry_id, now if body.at is None else body.at, if_match, now, changes_past=body.changes_past)
     return _changed(response, parts, caller, kind, entry_id, change, body)
@@ -332,8 +341,8 @@ def _seen(city: City, kind: EntryKind, caller: Caller) -> Any:
     hauliers = {haulier.id for haulier in city.hauliers}
     if kind is EntryKind.DRIVERS:
         return lambda row: row["haulier_id"] in hauliers
-    shown = {(one.id, one.version) for one in _entries(city, kind)}
-    return lambda row: (row["id"], row["version"]) in shown
+    shown = {(one.id, getattr(one, "version", 1)) for one in _entries(city, kind)}
+    return lambda row: (row["id"], row.get("version", 1)) in shown
 
 
 def _entries(city: City, kind: EntryKind) -> Any:
@@ -342,4 +351,6 @@ def _entries(city: City, kind: EntryKind) -> Any:
             return (*city.sites.values(), *city.past_sites)
         case EntryKind.VEHICLES:
             return (*city.vehicles.values(), *city.past_vehicles)
+        case EntryKind.PROFILES:
+            return city.profiles.values()
     return getattr(city, kind)

@@ -5,11 +5,13 @@ from itertools import combinations
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from devices.city.files.fields import DeviceRow, SiteRow
+from devices.city.files.fields import DeviceRow, ProfileRow, SiteRow
 from devices.city.files.problems import Problems
-from devices.city.files.rows import Entry, ValidRowT
+from devices.city.files.rows import Entry, RowT, ValidRowT
 from devices.city.model import DeviceRole
 from devices.city.sites import SOURCES, SiteKind, ZoneKind
+from devices.codecs.codec import ProfiledCodec
+from devices.codecs.registry import CODECS
 from devices.readings.ids import UNREGISTRABLE_IDS
 from devices.spelling import did_you_mean
 
@@ -78,9 +80,7 @@ class References:
         self._problems.add(entry.where, name, f"{referred!r} is not in {file}: {remedy}")
 
 
-def check_entries(
-    entries: Iterable[Entry[ValidRowT]], key: Callable[[ValidRowT], Hashable], zone: ZoneInfo | None, problems: Problems
-) -> None:
+def check_ids(entries: Iterable[Entry[RowT]], key: Callable[[RowT], Hashable], problems: Problems) -> None:
     seen: set[Hashable] = set()
     for entry in entries:
         if entry.knows("id", "version"):
@@ -89,6 +89,13 @@ def check_entries(
                     entry.where, "id", "used twice in this file: give each entry, or each version of it, its own"
                 )
             seen.add(key(entry.row))
+
+
+def check_entries(
+    entries: Sequence[Entry[ValidRowT]], key: Callable[[ValidRowT], Hashable], zone: ZoneInfo | None, problems: Problems
+) -> None:
+    check_ids(entries, key, problems)
+    for entry in entries:
         if zone is not None and entry.row.validity(zone).is_empty:
             problems.add(entry.where, "valid_until", "not after valid_from: it is the first moment no longer covered")
 
@@ -139,6 +146,70 @@ def check_devices(devices: Iterable[Entry[DeviceRow]], problems: Problems) -> No
         if row.overflow_at_pct is not None and row.role is not DeviceRole.RECYCLING_POINT:
             fault = f"only a recycling_point has it, this is a {row.role}: remove it"
             problems.add(entry.where, "overflow_at_pct", fault)
+        if row.depth_mm is not None and row.role is not DeviceRole.RECYCLING_POINT:
+            fault = f"only a recycling_point has it, this is a {row.role}: remove it"
+            problems.add(entry.where, "depth_mm", fault)
+
+
+def check_profiles(profiles: Iterable[Entry[ProfileRow]], problems: Problems) -> None:
+    """Each profile is of a dialect that has profiles, which finds nothing wrong with its settings."""
+    for entry in profiles:
+        row = entry.row
+        if not entry.knows("dialect") or not _is_dialect(entry, row.dialect, problems):
+            problems.faulty_ids.add(row.id)
+            continue
+        codec = CODECS.codec_of(row.dialect)
+        if not isinstance(codec, ProfiledCodec):
+            problems.add(entry.where, "dialect", f"{row.dialect} has no profiles: remove this entry")
+            continue
+        if row.id in codec.profiles():
+            problems.add(entry.where, "id", f"{row.dialect} itself has a profile of this name: choose another")
+        for key, fault in codec.check_settings(row.settings) if entry.knows("settings") else ():
+            problems.add(entry.where, f"settings.{key}" if key else "settings", fault)
+
+
+def check_dialects(
+    devices: Iterable[Entry[DeviceRow]], profiles: Mapping[str, str], file: str, problems: Problems
+) -> None:
+    """Each device speaks a dialect that there is, by a profile of that dialect; `profiles`: dialects, by id."""
+    for entry in devices:
+        row = entry.row
+        if not entry.knows("dialect") or not _is_dialect(entry, row.dialect, problems):
+            continue
+        if row.profile is None or row.profile in problems.faulty_ids or file in problems.incomplete_files:
+            continue
+        if fault := fault_of_profile(row.profile, row.dialect, profiles, file):
+            problems.add(entry.where, "profile", fault)
+
+
+def fault_of_dialect(dialect: str) -> str:
+    """What is wrong with the name of a dialect; empty: nothing."""
+    names = CODECS.dialects
+    if dialect in names:
+        return ""
+    return f"{dialect!r} is no dialect: {did_you_mean(dialect, names) or 'write one of ' + ', '.join(names)}"
+
+
+def fault_of_profile(profile: str, dialect: str, profiles: Mapping[str, str], file: str) -> str:
+    """What is wrong with the profile of a device that speaks a dialect; `profiles`: dialects of the city's, by id."""
+    codec = CODECS.codec_of(dialect)
+    if not isinstance(codec, ProfiledCodec):
+        return f"{dialect} has no profiles: remove it"
+    if profile in profiles:
+        other = profiles[profile]
+        return "" if other == dialect else f"{profile!r} is of the dialect {other}, the device speaks {dialect}"
+    own = sorted(codec.profiles())
+    if profile in own:
+        return ""
+    others = f", or write one of {', '.join(own)}" if own else ""
+    return f"{profile!r} is not in {file}: {did_you_mean(profile, [*profiles, *own]) or f'add it there{others}'}"
+
+
+def _is_dialect(entry: Entry[RowT], dialect: str, problems: Problems) -> bool:
+    fault = fault_of_dialect(dialect)
+    if fault:
+        problems.add(entry.where, "dialect", fault)
+    return not fault
 
 
 def check_areas_of_head(

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
-from devices.city.files.fields import Areas, DeviceRow, GateRow, RouteRow, SiteRow, ZoneRow
+from devices.city.files.fields import Areas, DeviceRow, GateRow, ProfileRow, RouteRow, SiteRow, ZoneRow
 from devices.city.files.haulage_fields import DriverRow, HaulierRow, LicenceRow, PermitRow, VehicleRow
 from devices.city.files.problems import Problems
 from devices.city.files.rows import Feature, ValidRowT
 from devices.city.files.shapes import Frame, ShapeError, area_of, line_of, point_of
 from devices.city.haulage import Driver, Haulier, Licence, Permit, Vehicle
-from devices.city.model import Area, Device
+from devices.city.model import Area, Device, Profile
 from devices.city.sites import Gate, Route, Site, Zone
 from devices.geo.geometry import Datum, LocalPlane
 
@@ -143,7 +143,14 @@ def device_of(row: DeviceRow, zone: ZoneInfo) -> Device:
         model=row.model,
         verification=row.verification,
         verified_until_ms=row.verified_until_ms(zone),
+        dialect=row.dialect,
+        profile=row.profile or "",
+        depth_mm=row.depth_mm,
     )
+
+
+def profile_of(row: ProfileRow) -> Profile:
+    return Profile(row.id, row.dialect, row.settings)
 
 
 def permit_of(row: PermitRow, zone: ZoneInfo) -> Permit:

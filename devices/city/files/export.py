@@ -14,15 +14,16 @@ from zoneinfo import ZoneInfo
 import yaml
 from shapely import LineString, Polygon
 
-from devices.city.files.fields import DeviceRow, Row
+from devices.city.files.fields import DeviceRow, ProfileRow, Row
 from devices.city.files.haulage_fields import DriverRow, HaulierRow, LicenceRow, PermitRow, VehicleRow
 from devices.city.files.sources import CSV, DATUM_MEMBER, GEOJSON, YAML
 from devices.city.files.tables import write_csv
 from devices.city.haulage import Driver, Haulier, Licence, LoadUnit, Permit, Vehicle
 from devices.city.hours import Hours
-from devices.city.model import Area, City, Device
+from devices.city.model import Area, City, Device, Profile
 from devices.city.sites import Gate, GateUse, Route, Site, Validity, Zone
 from devices.geo.geometry import Datum
+from devices.readings.decoding import NATIVE_DIALECT
 from devices.readings.models import MAX_TS_MS, MIN_TS_MS
 
 Fields = dict[str, Any]
@@ -34,10 +35,13 @@ _MODELS: Final[Mapping[str, type[Row]]] = {
     "hauliers": HaulierRow,
     "drivers": DriverRow,
     "vehicles": VehicleRow,
+    "profiles": ProfileRow,
     "devices": DeviceRow,
     "permits": PermitRow,
     "licences": LicenceRow,
 }
+_YAML_ONLY: Final = frozenset({"profiles"})
+"""Lists whose entries do not fit into cells."""
 _LINE_BREAKS: Final = "\n\r\x85\u2028\u2029"
 _NEEDED: Final = frozenset({"sites", "routes", "vehicles", "devices", "permits"})
 """Files that every city has."""
@@ -56,6 +60,7 @@ def entries_of(city: City) -> dict[str, list[Fields]]:
         "hauliers": [haulier_fields(haulier, zone) for haulier in city.hauliers],
         "drivers": [driver_fields(driver, zone) for driver in city.drivers],
         "vehicles": [vehicle_fields(vehicle, zone) for vehicle in vehicles],
+        "profiles": [profile_fields(profile) for profile in city.profiles.values()],
         "devices": [device_fields(device, zone) for device in city.devices.values()],
         "permits": [permit_fields(permit, zone) for permit in city.permits],
         "licences": [licence_fields(licence, zone) for licence in city.licences],
@@ -94,7 +99,7 @@ def write_files(city: City, directory: Path, *, lists_as_csv: bool) -> list[Path
         stem, suffix = Path(name).stem, Path(name).suffix
         if suffix == GEOJSON:
             payload = _geojson(content)
-        elif lists_as_csv and stem in _MODELS:
+        elif lists_as_csv and stem in _MODELS.keys() - _YAML_ONLY:
             name, payload = stem + CSV, write_csv(list(_MODELS[stem].model_fields), content)  # noqa: PLW2901
         else:
             payload = yaml.dump(content, Dumper=_Quoting, allow_unicode=True, sort_keys=False, width=120).encode()
@@ -166,9 +171,16 @@ def device_fields(device: Device, zone: ZoneInfo) -> Fields:
         "model": device.model or None,
         "verification": device.verification or None,
         "verified_until": moment_text(device.verified_until_ms, zone),
+        "dialect": None if device.dialect == NATIVE_DIALECT else device.dialect,
+        "profile": device.profile or None,
+        "depth_mm": device.depth_mm,
     }
     own = {"id": device.id, "role": str(device.role), "report_interval_s": device.report_interval_s}
     return own | _interval(device.validity, zone) | _given(given)
+
+
+def profile_fields(profile: Profile) -> Fields:
+    return {"id": profile.id, "dialect": profile.dialect, "settings": dict(profile.settings)}
 
 
 def permit_fields(permit: Permit, zone: ZoneInfo) -> Fields:

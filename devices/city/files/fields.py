@@ -22,12 +22,14 @@ from pydantic import (
     field_validator,
 )
 
+from devices.bounded_files import plain_json
 from devices.city.haulage import VehicleKind
 from devices.city.hours import Hours, hours_of_day
 from devices.city.model import MAX_CLOCK_CORRECTION_S, DeviceRole
 from devices.city.region import DEFAULT_MARGIN_KM
 from devices.city.sites import GateUse, SiteKind, Validity, ZoneKind
 from devices.geo.geometry import Datum
+from devices.readings.decoding import NATIVE_DIALECT
 from devices.readings.ids import DEVICE_ID_PATTERN
 from devices.readings.streams import STREAM_NAMES
 
@@ -50,6 +52,8 @@ NAME: Final = "text of 1 to 120 characters in one line"
 TEXT: Final = "text in one line"
 _TEXT_120: Final = "text of up to 120 characters in one line"
 _DATUM: Final = "`wgs84` or `gcj02`"
+_DIALECT: Final = "the name of a dialect, as docs/devices.md has it"
+_SETTINGS: Final = "a mapping, up to 8 deep: keys are text; values text, numbers, true, false, lists and mappings"
 
 
 def field_of(write: str, meaning: str, default: Any = _REQUIRED, **bounds: Any) -> Any:
@@ -95,6 +99,7 @@ Plate = Annotated[str, StringConstraints(min_length=1, max_length=32, pattern=_O
 Text = Annotated[str, StringConstraints(pattern=_ONE_LINE)]
 Stream = Annotated[str, BeforeValidator(_stream)]
 KindOfVehicle = Annotated[VehicleKind, Field(strict=False)]
+Settings = Annotated[dict[str, Any], BeforeValidator(plain_json)]
 HoursOfDay = Annotated[Hours, BeforeValidator(hours_of_day)]
 Moment = Annotated[date | datetime | None, BeforeValidator(_moment)]
 
@@ -277,6 +282,14 @@ class ZoneRow(Properties):
     )
 
 
+class ProfileRow(Row):
+    dialect: Id = field_of(_DIALECT, "The dialect of the devices that it reads.")
+    settings: Settings = field_of(
+        _SETTINGS,
+        "What the terminals of a maker mean by what they send; docs/devices.md names the page of each dialect.",
+    )
+
+
 class DeviceRow(ValidRow):
     role: DeviceRole = field_of(one_of(DeviceRole), "What the device is mounted on.", strict=False)
     name: Text = field_of(TEXT, "Its name for people.", "")
@@ -315,6 +328,24 @@ class DeviceRow(ValidRow):
     )
     verified_until: Moment = field_of(
         _MOMENT, "First moment at which that verification no longer holds. Absent: not known.", None
+    )
+
+    dialect: Id = field_of(
+        _DIALECT, "The dialect that it speaks; its messages in another one are refused.", NATIVE_DIALECT
+    )
+    profile: Id | None = field_of(
+        ID,
+        "The profile by which its messages are read: an entry of profiles.yaml, or one of the dialect itself. Absent: "
+        "the default of the dialect.",
+        None,
+    )
+    depth_mm: float | None = field_of(
+        "a number of mm above 0, up to 20,000",
+        "Depth of the bin, from its sensor down to its floor: a sensor that measures a distance needs it. Only for a "
+        "`recycling_point`.",
+        None,
+        gt=0,
+        le=20_000,
     )
 
     def verified_until_ms(self, zone: ZoneInfo) -> int | None:

@@ -1,6 +1,6 @@
 """Reader of a city's files: city.yaml, sites.geojson, routes.geojson, devices.yaml, vehicles.yaml, permits.yaml, and
-those that a city may leave out: zones.geojson, gates.geojson, hauliers.yaml, drivers.yaml, licences.yaml. A list may be
-CSV instead of YAML.
+those that a city may leave out: zones.geojson, gates.geojson, hauliers.yaml, drivers.yaml, licences.yaml,
+profiles.yaml. A list but the last may be CSV instead of YAML.
 
 `haulwatch city import` calls it. Coordinates are [lon, lat]; every GeoJSON file or feature names its datum, and GCJ-02
 is converted to WGS-84 here. A date is midnight in the city's timezone; `valid_from` is inclusive, `valid_until`
@@ -17,11 +17,14 @@ from devices.city.files.checks import (
     References,
     check_areas_of_head,
     check_devices,
+    check_dialects,
     check_entries,
+    check_ids,
     check_overlaps,
+    check_profiles,
     check_sites,
 )
-from devices.city.files.fields import DeviceRow, GateRow, RouteRow, SiteRow, ValidRow, ZoneRow
+from devices.city.files.fields import DeviceRow, GateRow, ProfileRow, RouteRow, SiteRow, ValidRow, ZoneRow
 from devices.city.files.haulage_fields import DriverRow, HaulierRow, LicenceRow, PermitRow, VehicleRow
 from devices.city.files.lines import with_lines
 from devices.city.files.problems import WHOLE, Fault, Problems, Where
@@ -37,6 +40,7 @@ from devices.geo.geometry import LatLon, LocalPlane
 RowT = TypeVar("RowT", bound=ValidRow)
 VersionT = TypeVar("VersionT", Zone, Gate, Haulier, Licence, Driver, Vehicle)
 
+_PROFILES: Final = "profiles.yaml"
 _ANY_ZONE: Final = ZoneInfo("UTC")
 """In place of a faulty one, as in `devices.city.files.entities`."""
 
@@ -78,6 +82,7 @@ def city_of_files(files: Files) -> City:
     vehicles_file, vehicles = _list(files, "vehicles", VehicleRow, problems)
     _, devices = _list(files, "devices", DeviceRow, problems)
     _, permits = _list(files, "permits", PermitRow, problems)
+    profiles = read_rows(files, _PROFILES, ProfileRow, problems) if files.has(_PROFILES) else []
     _, licences = _list(files, "licences", LicenceRow, problems, needed=False)
 
     versioned: list[tuple[str, Sequence[Entry[Any]]]] = [
@@ -93,6 +98,10 @@ def city_of_files(files: Files) -> City:
     check_overlaps(devices, lambda row: row.vehicle, "two terminals on one vehicle at one time", zone, problems)
     check_sites(sites, problems)
     check_devices(devices, problems)
+    check_ids(profiles, lambda row: row.id, problems)
+    check_profiles(profiles, problems)
+    dialects = {entry.row.id: entry.row.dialect for entry in profiles if entry.knows("id", "dialect")}
+    check_dialects(devices, dialects, _PROFILES, problems)
     by_stem: dict[str, Sequence[Entry[Any]]] = {f"{noun}s": entries for noun, entries in versioned}
     by_stem["devices"] = devices
     files_of = {"hauliers": hauliers_file, "vehicles": vehicles_file}
@@ -126,6 +135,7 @@ def city_of_files(files: Files) -> City:
         timezone=zone.key,
         centre=centre,
         devices={entry.row.id: of.device_of(entry.row, zone) for entry in devices},
+        profiles={entry.row.id: of.profile_of(entry.row) for entry in sorted(profiles, key=lambda entry: entry.row.id)},
         vehicles=newest_trucks,
         past_vehicles=_in_order(truck for truck in trucks if truck is not newest_trucks[truck.id]),
         sites=newest,

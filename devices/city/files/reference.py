@@ -7,7 +7,7 @@ from typing import Final
 
 from pydantic_core import PydanticUndefined
 
-from devices.city.files.fields import CityRow, DeviceRow, GateRow, RouteRow, Row, SiteRow, ZoneRow, write_of
+from devices.city.files.fields import CityRow, DeviceRow, GateRow, ProfileRow, RouteRow, Row, SiteRow, ZoneRow, write_of
 from devices.city.files.haulage_fields import DriverRow, HaulierRow, LicenceRow, PermitRow, VehicleRow
 
 FILES: Final[tuple[tuple[str, type[Row]], ...]] = (
@@ -19,6 +19,7 @@ FILES: Final[tuple[tuple[str, type[Row]], ...]] = (
     ("hauliers.yaml", HaulierRow),
     ("drivers.yaml", DriverRow),
     ("vehicles.yaml", VehicleRow),
+    ("profiles.yaml", ProfileRow),
     ("devices.yaml", DeviceRow),
     ("permits.yaml", PermitRow),
     ("licences.yaml", LicenceRow),

@@ -27,11 +27,11 @@ ValidRowT = TypeVar("ValidRowT", bound=ValidRow)
 
 
 @dataclass(frozen=True, slots=True)
-class Entry(Generic[ValidRowT]):
+class Entry(Generic[RowT]):
     """A row and its location, as problems name it: file and id."""
 
     where: Where
-    row: ValidRowT
+    row: RowT
     faulty: frozenset[str]
     """Fields that are None because they are faulty. The row is read on, so that one run finds its other faults."""
 
@@ -69,7 +69,7 @@ def read_head(files: Files, problems: Problems) -> Head:
     return Head(None if faulty else row, row.timezone, row.centre, row.datum)
 
 
-def read_rows(files: Files, name: str, model: type[ValidRowT], problems: Problems) -> list[Entry[ValidRowT]]:
+def read_rows(files: Files, name: str, model: type[RowT], problems: Problems) -> list[Entry[RowT]]:
     """Read the rows of a list in YAML or CSV; the faults of faulty ones are added to the problems."""
     rows = files.content(name, problems)
     if rows is None:

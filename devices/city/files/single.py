@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 
 from devices.city.columns import Row, Values, city_of, rows_of
 from devices.city.files import entities as of
-from devices.city.files.checks import References, check_areas_of_head, check_entries, check_sites
+from devices.city.files.checks import References, check_areas_of_head, check_entries, check_profiles, check_sites
 from devices.city.files.export import Fields, entries_of
-from devices.city.files.fields import GateRow, RouteRow, SiteRow, VersionedRow, ZoneRow
+from devices.city.files.fields import GateRow, ProfileRow, RouteRow, SiteRow, ZoneRow
 from devices.city.files.folder import CityFileError
 from devices.city.files.haulage_fields import DriverRow, HaulierRow, LicenceRow, PermitRow, VehicleRow
 from devices.city.files.problems import Problems
@@ -23,13 +23,16 @@ from devices.city.model import City
 
 
 class Kind(NamedTuple):
-    """A kind of entry that has versions."""
+    """A kind of entry."""
 
     table: str
     """Name of its rows (`devices.city.columns.Rows`)."""
-    model: type[VersionedRow]
+    model: type[Any]
+    """Of its row."""
     is_drawn: bool = False
     """It has a shape."""
+    has_versions: bool = True
+    """Without versions, a change replaces what there was."""
 
 
 KINDS: Final[Mapping[str, Kind]] = {
@@ -42,6 +45,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "vehicles": Kind("vehicle", VehicleRow),
     "permits": Kind("permit", PermitRow),
     "licences": Kind("licence", LicenceRow),
+    "profiles": Kind("profile", ProfileRow, has_versions=False),
 }
 """By the stem of their file."""
 
@@ -66,7 +70,10 @@ def row_of(stem: str, fields: Fields, city: City) -> Values:
     else:
         file = stem + YAML
         entries = read_rows(GivenFiles({file: [fields]}), file, kind.model, problems)
-    check_entries(entries, lambda row: row.id, zone, problems)
+    if kind.has_versions:
+        check_entries(entries, lambda row: row.id, zone, problems)
+    if stem == "profiles":
+        check_profiles(entries, problems)
     if stem == "sites":
         check_sites(entries, problems)
     references = References(
@@ -117,10 +124,12 @@ def _made(stem: str, entries: Sequence[Any], city: City, zone: ZoneInfo, problem
     elif stem == "vehicles":
         names = {haulier.id: haulier.name for haulier in city.hauliers}
         found = [of.vehicle_of(entry.row, zone, names) for entry in entries]
+    elif stem == "profiles":
+        found = [of.profile_of(entry.row) for entry in entries]
     else:
         found = [listed[stem](entry.row, zone) for entry in entries]
     if not found:
         return None
     [one] = found
-    held: Any = {one.id: one} if stem in {"sites", "vehicles"} else (one,)
+    held: Any = {one.id: one} if stem in {"sites", "vehicles", "profiles"} else (one,)
     return replace(empty, **{stem: held})

@@ -35,6 +35,7 @@ def show(as_json: JsonFlag = False) -> None:
         "hauliers": len(city.hauliers),
         "drivers": len(city.drivers),
         "licences": len(city.licences),
+        "profiles": len(city.profiles),
     }
     if as_json:
         print_json({"id": city.id, "name": city.name, "name_zh": city.name_zh, "revision": city.revision, **counts})

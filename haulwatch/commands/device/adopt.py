@@ -4,12 +4,16 @@ from typing import Annotated
 
 import typer
 
+from devices.access.broker_access import connects_itself
 from haulwatch.commands.device.login import DeviceArgument, give_secrets, print_reminder
 from haulwatch.commands.device.registration import (
+    DepthOption,
+    DialectOption,
     DistrictOption,
     FleetOption,
     IntervalOption,
     NameOption,
+    ProfileOption,
     RoleOption,
     SiteOption,
     ValidFromOption,
@@ -18,12 +22,12 @@ from haulwatch.commands.device.registration import (
     described,
     ensure_registered,
 )
-from haulwatch.commands.shared import JsonFlag, exits_on_error, local_minute, out, print_json, print_table
+from haulwatch.commands.shared import JsonFlag, exits_on_error, fail, local_minute, out, print_json, print_table
 from haulwatch.settings.data_files import settings_with_data
 from haulwatch.wiring.databases import open_registry, people_zone
 from haulwatch.wiring.desk.adoption import redrive_waiting, register
 from haulwatch.wiring.stores import open_dead_letters
-from ingest.ledger.unregistered import unregistered_devices
+from ingest.ledger.unregistered import unregistered_devices, waiting_dialect
 
 
 @exits_on_error
@@ -48,10 +52,11 @@ def unknown(as_json: JsonFlag = False) -> None:
             local_minute(device.last_seen, zone),
             "" if device.lat is None else f"{device.lat:.4f} {device.lon:.4f}",
             ", ".join(device.kinds),
+            device.dialect,
         )
         for device in found
     ]
-    columns = ("device", "waiting", "first heard", "last heard", "at (lat lon)", "kinds")
+    columns = ("device", "waiting", "first heard", "last heard", "at (lat lon)", "kinds", "dialect")
     print_table(f"{len(found)} unknown devices", columns, rows, right=("waiting",))
 
 
@@ -67,6 +72,9 @@ def adopt(
     report_interval_s: IntervalOption = 60,
     valid_from: ValidFromOption = None,
     valid_until: ValidUntilOption = None,
+    dialect: DialectOption = None,
+    profile: ProfileOption = "",
+    depth_mm: DepthOption = None,
     secret: Annotated[
         bool, typer.Option("--secret", help="Give it a login at the broker too; the secret is shown once.")
     ] = False,
@@ -74,8 +82,8 @@ def adopt(
 ) -> None:
     """Register an unknown device and redrive its quarantined readings, so that they are stored and judged.
 
-    If the device was registered meanwhile, give no options: only its readings are redriven. Readings outside its
-    validity return to the quarantine.
+    It gets the dialect in which it was heard. If the device was registered meanwhile, give no options: only its
+    readings are redriven. Readings outside its validity return to the quarantine.
     """
     settings = settings_with_data()
     device = described(
@@ -89,7 +97,12 @@ def adopt(
         report_interval_s=report_interval_s,
         valid_from=valid_from,
         valid_until=valid_until,
+        dialect=dialect or (waiting_dialect(open_dead_letters(settings), device_id) if role is not None else None),
+        profile=profile,
+        depth_mm=depth_mm,
     )
+    if secret and device is not None and not connects_itself(device):
+        fail(f"a device of the dialect {device.dialect} needs no login, since others publish for it: omit --secret")
     registered = register(
         settings, lambda registry: ensure_registered(registry, registry.load_city(), device_id, device)
     )

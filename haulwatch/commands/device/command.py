@@ -24,6 +24,7 @@ from devices.commands.model import (
     Order,
     Reboot,
     ReportInterval,
+    ShowText,
     issue,
 )
 from devices.commands.store import CommandStore
@@ -41,12 +42,13 @@ _GIVEN_UP_MS: Final = 5_000
 @exits_on_error
 def command(
     device_id: DeviceArgument,
-    kind: Annotated[CommandKind, typer.Argument(help="What to do; the last two are for trucks.")],
+    kind: Annotated[CommandKind, typer.Argument(help="What to do; the last three are for trucks.")],
     actor: Annotated[str, typer.Option(metavar="NAME", help="Who issues it; kept with the command.")],
     interval_s: Annotated[
         int | None, typer.Option(min=1, max=3_600, help="For report_interval: seconds between reports.")
     ] = None,
     unlock: Annotated[bool, typer.Option("--unlock", help="For lock_lift: let the bed be raised again.")] = False,
+    text: Annotated[str | None, typer.Option(help="For show_text: what the driver is to read.")] = None,
     note: Annotated[str | None, typer.Option(help=f"The reason; up to {MAX_NOTE_CHARS:,} characters.")] = None,
     ttl_s: Annotated[
         int, typer.Option(min=MIN_TTL_S, max=MAX_TTL_S, help="Seconds after which the device must not execute it.")
@@ -60,7 +62,7 @@ def command(
 
     A device that is not connected receives it when it connects again before the time --ttl-s is over.
     """
-    order = _order(kind, interval_s, unlock=unlock)
+    order = _order(kind, interval_s, text, unlock=unlock)
     settings = load_settings()
     with open_registry(settings) as registry:
         devices = registry.load_city().devices
@@ -109,7 +111,7 @@ def commands(
         (
             local_time(command.issued_at, zone),
             command.device_id,
-            " ".join((command.kind, *map(json.dumps, command.arguments.values()))),
+            " ".join((command.kind, *(json.dumps(value, ensure_ascii=False) for value in command.arguments.values()))),
             command.actor,
             f"{command.state}: {command.outcome_detail}" if command.outcome_detail else command.state,
         )
@@ -118,11 +120,13 @@ def commands(
     print_table(f"{len(found)} commands", ("issued", "device", "command", "by", "state"), rows)
 
 
-def _order(kind: CommandKind, interval_s: int | None, *, unlock: bool) -> Order:
+def _order(kind: CommandKind, interval_s: int | None, text: str | None, *, unlock: bool) -> Order:
     if (interval_s is not None) is not (kind is CommandKind.REPORT_INTERVAL):
         fail("--interval-s belongs to report_interval, and report_interval needs it")
     if unlock and kind is not CommandKind.LOCK_LIFT:
         fail("--unlock belongs to lock_lift")
+    if (text is not None) is not (kind is CommandKind.SHOW_TEXT):
+        fail("--text belongs to show_text, and show_text needs it")
     match kind:
         case CommandKind.REPORT_INTERVAL:
             return ReportInterval(interval_s=interval_s or 0)
@@ -132,6 +136,15 @@ def _order(kind: CommandKind, interval_s: int | None, *, unlock: bool) -> Order:
             return Locate()
         case CommandKind.LOCK_LIFT:
             return LockLift(locked=not unlock)
+        case CommandKind.SHOW_TEXT:
+            return _show_text(text or "")
+
+
+def _show_text(text: str) -> ShowText:
+    try:
+        return ShowText(text=text)
+    except ValidationError as exc:
+        fail(f"--text: {exc.errors(include_url=False)[0]['msg']}")
 
 
 def _outcome(store: CommandStore, issued: Command) -> Command:

@@ -8,6 +8,7 @@ from devices.access.new_device import check_device
 from devices.city.model import City, Device, DeviceRole
 from devices.city.sites import Validity
 from devices.db.registry import Registry
+from devices.readings.decoding import NATIVE_DIALECT
 from haulwatch.commands.shared import fail, instant
 
 RoleOption = Annotated[
@@ -27,6 +28,19 @@ IntervalOption = Annotated[
         min=1,
         max=86_400,
         help="Seconds between its reports; silence is measured in these intervals.",
+    ),
+]
+DialectOption = Annotated[
+    str | None,
+    typer.Option("--dialect", metavar="NAME", help="The dialect that it speaks: docs/devices.md. Default: native."),
+]
+ProfileOption = Annotated[
+    str, typer.Option("--profile", metavar="ID", help="The profile by which its messages are read.")
+]
+DepthOption = Annotated[
+    float | None,
+    typer.Option(
+        "--depth-mm", min=1, max=20_000, help="Depth of a bin from its sensor to its floor, for a recycling_point."
     ),
 ]
 _TIME = "(RFC 3339, or ms since 1970 UTC)."
@@ -56,14 +70,31 @@ def described(
     report_interval_s: int,
     valid_from: int | None,
     valid_until: int | None,
+    dialect: str | None,
+    profile: str,
+    depth_mm: float | None,
 ) -> Device | None:
     """The device that the options describe; None if none is given. Ends with a message if --role is missing."""
     if role is None:
-        if vehicle or site or name or fleet or district or valid_from is not None or valid_until is not None:
+        texts, numbers = (vehicle, site, name, fleet, district, dialect, profile), (valid_from, valid_until, depth_mm)
+        if any(texts) or any(number is not None for number in numbers):
             fail("add --role truck, weighbridge, recycling_point or station_line")
         return None
     validity = Validity(valid_from, valid_until)
-    return Device(device_id, role, name, vehicle, site, fleet, district, report_interval_s, validity)
+    return Device(
+        device_id,
+        role,
+        name,
+        vehicle,
+        site,
+        fleet,
+        district,
+        report_interval_s,
+        validity,
+        dialect=dialect or NATIVE_DIALECT,
+        profile=profile,
+        depth_mm=depth_mm,
+    )
 
 
 def ensure_registered(registry: Registry, city: City, device_id: str, device: Device | None) -> bool:

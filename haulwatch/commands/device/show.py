@@ -121,6 +121,9 @@ def _facts(device: Device) -> dict[str, object]:
         "model": device.model,
         "verification": device.verification,
         "verified_until": device.verified_until_ms,
+        "dialect": device.dialect,
+        "profile": device.profile,
+        "depth_mm": device.depth_mm,
         "valid_from": device.validity.start_ms,
         "valid_until": device.validity.end_ms,
     }

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
-from devices.codecs.codec import Flaw
+from devices.codecs.codec import Flaw, WeighingCodec
 from devices.codecs.native import NATIVE
 from devices.codecs.registry import codec_of
 from devices.readings.models import Kind
@@ -43,8 +43,11 @@ def is_for_all(message: RawMessage) -> bool:
 def _has_tickets(message: RawMessage) -> bool:
     if message.dialect == NATIVE.dialect:
         return message.topic.endswith(_TICKETS)
+    codec = codec_of(message.dialect)
+    if isinstance(codec, WeighingCodec):
+        return codec.has_weighings
     try:
-        decoded = codec_of(message.dialect).decode(message.topic, message.payload)
+        decoded = codec.decode(message.topic, message.payload)
     except DecodeError:
         return False
     return any(not isinstance(one, Flaw) and one.kind is Kind.WEIGHING for one in decoded)

@@ -7,10 +7,14 @@ into a fuel station is short in time and way.
 
 from dataclasses import dataclass, field
 from math import exp, sqrt
+from typing import Final
 
 from devices.geo.geometry import XY
+from devices.readings.models import Alarm, Position
 from rules.alerts.model import ReadingRef
 from rules.detectors.route_deviation.parameters import RouteDeviationParameters
+
+_OFF_ROUTE: Final = int(Alarm.OFF_ROUTE)
 
 
 # Checkpoints write the fields of states by name: a renamed field loses what it held.
@@ -50,9 +54,16 @@ class Excursion:
     sharp: bool = False
     """It went aside faster than the error of a receiver drifts."""
     stopped: bool = False
+    reported: bool = False
+    """The terminal says so too: it holds a route of its own, and its alarm was on."""
     refs: list[ReadingRef] = field(default_factory=list)
     peak_ref: ReadingRef | None = None
     """The reading that was farthest from the route."""
+
+
+def take_report(excursion: Excursion, position: Position | None) -> None:
+    """Note whether the terminal itself says that it left its route. A second opinion: it raises nothing."""
+    excursion.reported |= position is not None and position.alarm_bits & _OFF_ROUTE != 0
 
 
 def place_between(excursion: Excursion, at: XY, distance_m: float) -> XY | None:

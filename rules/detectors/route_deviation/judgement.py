@@ -29,6 +29,7 @@ from rules.detectors.route_deviation.excursion import (
     is_sharp,
     place_between,
     share_beyond,
+    take_report,
 )
 from rules.detectors.route_deviation.parameters import RouteDeviationParameters
 from rules.detectors.route_deviation.receiver_error import ReceiverError
@@ -291,6 +292,7 @@ class RouteDeviation(ExcusingRule[RouteState, Closures]):
         standing_ms = observation.track.standing_ms(fix.ts) if observation.track is not None else 0
         excursion.stopped |= off_m > enter_m and standing_ms >= limits.stop_s * 1000
         excursion.refs = bounded(excursion.refs, cited)
+        take_report(excursion, observation.position)
 
     def _count(
         self, city: City, fix: Fix, state: RouteState, excursion: Excursion, route: Route, distance_m: float
@@ -371,9 +373,8 @@ class RouteDeviation(ExcusingRule[RouteState, Closures]):
     def _evidence(self, observation: Observation, excursion: Excursion, off_m: float, *, loaded: bool) -> Evidence:
         off_ms, track = observation.reading.ts - excursion.onset, observation.track
         driven_m, peak_m = round(excursion.driven_m, 1), round(excursion.peak_m, 1)
-        findings = [wording.beyond_corridor(off_ms, driven_m, peak_m)]
-        if excursion.stopped:
-            findings.append(wording.STOPPED)
+        seen = wording.seen(stopped=excursion.stopped, reported=excursion.reported)
+        findings = [wording.beyond_corridor(off_ms, driven_m, peak_m), *seen]
         load = wording.LOAD_UNKNOWN if track is None else wording.load_finding(track.load.state, track.load.source)
         if load is not None:
             findings.append(load)

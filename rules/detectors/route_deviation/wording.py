@@ -8,6 +8,7 @@ from rules.detectors.route_deviation.parameters import RouteDeviationParameters
 from rules.tracking import LoadSource, LoadState
 
 STOPPED: Final = Text(en="It stopped off the corridor", zh="在走廊外停车")
+REPORTED: Final = Text(en="Its terminal reported by itself that it left its route", zh="车载终端自身也报告了偏离路线")
 LOAD_UNKNOWN: Final = Text(en="It is not known whether it is loaded", zh="载货状态未知")
 BAD_FIXES: Final = Text(en="Bad fixes and single spikes were not used", zh="未采用劣质定位和单点跳变")
 
@@ -28,6 +29,11 @@ def beyond_corridor(off_ms: int, driven_m: float, peak_m: float) -> Text:
         zh=f"驶出走廊{duration(off_ms, zh=True)}、{length(driven_m, zh=True)}，"
         f"扣除定位误差后最远偏离{length(peak_m, zh=True)}",
     )
+
+
+def seen(*, stopped: bool, reported: bool) -> tuple[Text, ...]:
+    """What else was seen beyond the corridor."""
+    return (STOPPED,) * stopped + (REPORTED,) * reported
 
 
 def load_finding(state: LoadState, source: LoadSource) -> Text | None:

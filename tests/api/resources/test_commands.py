@@ -42,7 +42,12 @@ async def test_a_command_is_issued_shown_and_its_outcome_read(client: AsyncClien
 async def test_every_kind_can_be_issued_to_a_truck_and_expires_after_five_minutes_by_default(
     client: AsyncClient,
 ) -> None:
-    for body in ({"kind": "reboot"}, {"kind": "locate"}, {"kind": "lock_lift", "locked": False}):
+    for body in (
+        {"kind": "reboot"},
+        {"kind": "locate"},
+        {"kind": "lock_lift", "locked": False},
+        {"kind": "show_text", "text": "前方封闭"},
+    ):
         issued = (await issue(client, **body)).json()
         assert {"kind": issued["kind"], **issued["arguments"]} == body
         assert issued["expires_at"] == NOW + 300_000

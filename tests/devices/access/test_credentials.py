@@ -3,17 +3,27 @@
 import hashlib
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from devices.access.broker_access import access_list, device_access, password_file, read_password_file
+from devices.access.broker_access import (
+    Access,
+    access_list,
+    connects_itself,
+    device_access,
+    password_file,
+    read_password_file,
+)
 from devices.access.credentials import BadHash, HashedSecret, new_secret
 from devices.access.new_device import UnfitDevice, check_device, check_device_id
 from devices.city.model import City, Device, DeviceRole, Vehicle
 from devices.city.sites import ALWAYS, Validity
 from devices.geo.geometry import LatLon
 from devices.readings.ids import Service
+from tests.devices.codecs.meter import MeterCodec, add_codec
 from tests.servers import program
 
 
@@ -108,6 +118,54 @@ def test_a_device_may_not_publish_its_own_command() -> None:
     assert access.read == ("haulwatch/v1/truck-1/command",)
     assert "haulwatch/v1/truck-1/command/ack" in access.write
     assert not any("+" in topic or "#" in topic or topic.endswith("/command") for topic in access.write)
+
+
+def test_a_device_whose_dialect_comes_through_others_has_no_rights_itself() -> None:
+    for dialect in ("jt808", "sparkplug", "chirpstack", "ttn", "osmand", "traccar", "of-a-later-version"):
+        assert device_access("truck-1", DeviceRole.TRUCK, dialect) == Access()
+        assert not connects_itself(Device("truck-1", DeviceRole.TRUCK, dialect=dialect))
+    assert connects_itself(Device("truck-1", DeviceRole.TRUCK))
+
+
+def test_the_login_of_a_scale_publishes_plates_only() -> None:
+    """The camera at the gate has it. Weighings come from the gateway."""
+    access = device_access("bridge-1", DeviceRole.WEIGHBRIDGE, "scale")
+    assert access == Access(write=("haulwatch/v1/bridge-1/gate/plate",))
+
+
+@pytest.mark.parametrize(
+    ("device_id", "topics"),
+    [
+        ("li.phone", ("owntracks/li/phone",)),
+        ("li.wei.phone", ("owntracks/li/wei.phone", "owntracks/li.wei/phone")),
+        ("phone", ()),
+        ("phone.", ()),
+    ],
+)
+def test_owntracks_writes_the_topics_that_give_its_id_and_none_of_the_native_format(
+    device_id: str, topics: tuple[str, ...]
+) -> None:
+    assert device_access(device_id, DeviceRole.TRUCK, "owntracks") == Access(write=topics)
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "hint"),
+    [
+        ({"dialect": "metre"}, "dialect", "no dialect: did you mean 'meter'"),
+        ({"profile": "plain"}, "profile", "native has no profiles"),
+        ({"dialect": "meter", "profile": "plane"}, "profile", "did you mean 'plain'"),
+        ({"depth_mm": 900.0}, "depth_mm", "only a recycling_point has it"),
+    ],
+)
+def test_a_dialect_or_profile_that_does_not_fit_is_refused(
+    monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any], field: str, hint: str
+) -> None:
+    add_codec(monkeypatch, MeterCodec())
+    truck = Device("truck-2", DeviceRole.TRUCK, vehicle_id="v-1", validity=Validity(1_000))
+    check_device(replace(truck, dialect="meter", profile="plain"), CITY)
+    with pytest.raises(UnfitDevice, match=hint) as refused:
+        check_device(replace(truck, **fields), CITY)
+    assert refused.value.field == field
 
 
 DEVICES = [

@@ -9,6 +9,7 @@ from devices.codecs.codec import MAX_PAYLOAD_BYTES, Flaw
 from devices.codecs.native import NATIVE
 from devices.codecs.registry import CODECS, CodecRegistry
 from devices.codecs.topics import alert_topic, reading_topic
+from devices.readings.decoding import UNREGISTERED, Decoding
 from devices.readings.models import Fill, Kind, Reading
 from devices.readings.refusals import DecodeError, Reason, Refusal
 
@@ -27,7 +28,14 @@ class BinText:
     def device_of(self, topic: str) -> str:
         return topic.removeprefix("bins/") if self.matches(topic) else ""
 
-    def decode(self, topic: str, payload: bytes, *, max_bytes: int = MAX_PAYLOAD_BYTES) -> list[Reading | Flaw]:
+    def decode(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        max_bytes: int = MAX_PAYLOAD_BYTES,
+        decoding: Decoding = UNREGISTERED,
+    ) -> list[Reading | Flaw]:
         if len(payload) > max_bytes:
             raise DecodeError(Refusal(Reason.TOO_LARGE, "payload: split it", field="payload"))
         return [self._item(self.device_of(topic), line) for line in self.split(payload)]

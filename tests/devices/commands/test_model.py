@@ -52,6 +52,7 @@ def test_a_command_is_encoded_as_in_the_contract() -> None:
         {"kind": "report_interval", "interval_s": 3_601},
         {"kind": "report_interval", "interval_s": "30"},
         {"kind": "lock_lift", "locked": 1},
+        {"kind": "show_text", "text": "x" * 65},
         {},
     ],
 )
@@ -132,6 +133,6 @@ def test_actor_must_be_visible_text_and_the_note_short(given: dict[str, str]) ->
 
 
 def test_every_kind_has_its_order() -> None:
-    orders = ({"kind": kind, "interval_s": 5, "locked": False} for kind in CommandKind)
+    orders = ({"kind": kind, "interval_s": 5, "locked": False, "text": "x"} for kind in CommandKind)
     assert {ORDER.validate_json(json.dumps(order)).kind for order in orders} == set(CommandKind)
     assert ORDER.validate_python({"kind": CommandKind.LOCK_LIFT, "locked": True}) == LockLift(locked=True)

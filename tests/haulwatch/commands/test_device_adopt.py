@@ -4,6 +4,8 @@ import json
 from contextlib import closing
 from dataclasses import replace
 
+import pytest
+
 from devices.readings.models import Kind
 from haulwatch.process.current_city import CurrentCity
 from haulwatch.settings.data_files import recorder_state_path
@@ -14,6 +16,7 @@ from ingest.log.records import RawMessage
 from ingest.recorder.recorder import Recorder
 from ingest.recorder.state import RecorderState
 from ingest.store.sqlite import SqliteStore
+from tests.devices.codecs.meter import MeterCodec, add_codec, metered
 from tests.haulwatch.commands.desk import Desk, matches
 
 T0 = 1_772_352_000_000
@@ -56,7 +59,7 @@ async def test_an_unregistered_device_is_quarantined_seen_adopted_and_stored(
         first, second = desk.ask("device", "unknown")
         assert first == {
             "device": "point-900", "waiting": 5, "first_seen": T0 + 400, "last_seen": T0 + 9_400,
-            "kinds": ["fill", "position"], "lat": 35.6, "lon": 112.8,
+            "kinds": ["fill", "position"], "dialect": "native", "lat": 35.6, "lon": 112.8,
         }  # fmt: skip
         assert (second["device"], second["waiting"]) == ("another", 1)
         assert "35.6000 112.8000" in desk.run("device", "unknown").stdout
@@ -80,6 +83,45 @@ async def test_an_unregistered_device_is_quarantined_seen_adopted_and_stored(
         assert ledger.balanced
         assert desk.ask("device", "adopt", "point-900")["redriven"] == 0, "once is enough"
     await store.close()
+
+
+async def test_a_device_of_another_dialect_is_adopted_with_it_and_its_profile(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_codec(monkeypatch, MeterCodec())
+    settings = desk.settings()
+    store = SqliteStore(desk.home / "readings.db")
+    with (
+        open_registry(settings) as registry,
+        closing(open_raw_log(settings)) as log,
+        closing(RecorderState(recorder_state_path(settings))) as state,
+    ):
+        recorder = Recorder(log, store, state, CurrentCity(registry, monotonic=lambda: 0.0))
+        log.append([metered("bin-7", T0 + second * 1_000, 30) for second in range(3)])
+        await drain(recorder)
+        [found] = desk.ask("device", "unknown")
+        assert (found["dialect"], found["kinds"], found["waiting"]) == ("meter", ["status"], 6)
+        what = ("--role", "recycling_point", "--site", "recycling-001")
+        assert "no dialect" in desk.refused("device", "adopt", "bin-7", *what, "--dialect", "metre")
+        assert "needs no login" in desk.refused("device", "adopt", "bin-7", *what, "--secret")
+        assert "did you mean 'double'" in desk.refused("device", "adopt", "bin-7", *what, "--profile", "duble")
+        adopted = desk.ask("device", "adopt", "bin-7", *what, "--profile", "double", "--depth-mm", "1600")
+        assert (adopted["registered"], adopted["redriven"]) == (True, 3)
+        await drain(recorder)
+        line = next(line for line in current_ledger(settings).devices if line.device == "bin-7")
+        assert (line.received, line.stored) == (6, 6)
+        found = desk.ask("device", "show", "bin-7")
+        assert (found["dialect"], found["profile"], found["depth_mm"]) == ("meter", "double", 1600.0)
+        assert (await store.count(str(Kind.FILL)), await store.count(str(Kind.STATUS))) == (3, 3)
+    await store.close()
+
+
+def test_a_device_for_which_others_publish_gets_no_login(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_codec(monkeypatch, MeterCodec())
+    what = ("--role", "recycling_point", "--site", "recycling-001", "--dialect", "meter")
+    assert "needs no login" in " ".join(desk.run("device", "add", "bin-7", *what).stdout.split())
+    assert desk.ask("device", "show", "bin-7")["login"] == "none"
+    assert "bin-7" not in {one["device"] for one in desk.ask("device", "add", "--missing")}
 
 
 async def test_a_device_that_was_imported_meanwhile_is_adopted_without_being_described(

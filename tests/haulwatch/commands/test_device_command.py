@@ -36,6 +36,12 @@ def test_an_issued_command_is_stored_and_listed(desk: Desk) -> None:
     assert "report_interval 30" in shown
 
 
+def test_a_text_for_the_driver_is_stored_and_listed_as_it_is_written(desk: Desk) -> None:
+    issued = desk.ask("device", "command", "truck-001", "show_text", "--text", "前方封闭", "--actor", "li")
+    assert issued["arguments"] == {"text": "前方封闭"}
+    assert 'show_text "前方封闭"' in desk.run("device", "commands").stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -44,6 +50,10 @@ def test_an_issued_command_is_stored_and_listed(desk: Desk) -> None:
         (["truck-001", "report_interval"], "--interval-s belongs"),
         (["truck-001", "reboot", "--interval-s", "5"], "--interval-s belongs"),
         (["truck-001", "reboot", "--unlock"], "--unlock belongs"),
+        (["truck-001", "show_text"], "--text belongs"),
+        (["truck-001", "reboot", "--text", "x"], "--text belongs"),
+        (["truck-001", "show_text", "--text", "a\u200bb"], "U+200B"),
+        (["point-001", "show_text", "--text", "x"], "a recycling_point cannot show_text"),
         (["truck-001", "reboot", "--note", "x" * 2_001], "--note"),
         (["truck-001", "dance"], "dance"),
         (["truck-001", "reboot", "--ttl-s", "4"], "ttl-s"),

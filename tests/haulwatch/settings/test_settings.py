@@ -193,6 +193,7 @@ def test_every_setting_is_described() -> None:
     assert secrets == {
         *("MQTT_URL", "INFLUX_TOKEN", "DATABASE_URL", "API_TOKEN", "API_READ_TOKEN"),
         *("GRAFANA_TOKEN", "GRAFANA_INFLUX_TOKEN", "API_MAP_TOKEN", "OIDC_CLIENT_SECRET", "MAP_TILES_TOKEN"),
+        "JT808_SECRET",
         "KAFKA_PASSWORD",
         "REPORT_KEYS",
     }

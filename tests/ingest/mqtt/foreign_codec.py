@@ -7,6 +7,7 @@ import pytest
 
 from devices.codecs import registry
 from devices.codecs.codec import MAX_PAYLOAD_BYTES, Flaw
+from devices.readings.decoding import UNREGISTERED, Decoding
 from devices.readings.models import Reading
 
 FOREIGN_TOPIC: Final = "jt808/013812345678/up"
@@ -24,7 +25,14 @@ class ForeignCodec:
     def device_of(self, topic: str) -> str:
         return topic.split("/")[1] if self.matches(topic) else ""
 
-    def decode(self, topic: str, payload: bytes, *, max_bytes: int = MAX_PAYLOAD_BYTES) -> list[Reading | Flaw]:
+    def decode(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        max_bytes: int = MAX_PAYLOAD_BYTES,
+        decoding: Decoding = UNREGISTERED,
+    ) -> list[Reading | Flaw]:
         raise NotImplementedError
 
     def split(self, payload: bytes) -> list[bytes]:

@@ -147,6 +147,16 @@ async def test_a_client_that_is_not_connected_says_so() -> None:
     await tested.close()
 
 
+@pytest.mark.parametrize(("answer", "expected"), [(mqtt5.ConnAckPacket(receive_max=7).write(), 7), (ACCEPTED, 65_535)])
+async def test_how_many_messages_may_be_in_flight_is_the_brokers_to_say(answer: bytes, expected: int) -> None:
+    broker = RecordingBroker(answer)
+    tested = client(broker.url)
+    assert tested.receive_maximum == 65_535
+    await tested.connect()
+    assert tested.receive_maximum == expected
+    await tested.close()
+
+
 async def test_a_host_that_is_no_valid_name_is_unavailable() -> None:
     with pytest.raises(BrokerUnavailable):
         await client(MqttUrl("x" * 64 + ".example", 1883)).connect()

@@ -8,6 +8,7 @@ import pytest
 
 from devices.codecs import registry
 from devices.codecs.codec import MAX_PAYLOAD_BYTES, Flaw
+from devices.readings.decoding import UNREGISTERED, Decoding
 from devices.readings.models import Kind, Reading, Status
 from devices.readings.series import SeriesKey, series_key
 from ingest.log.records import RawMessage
@@ -58,7 +59,14 @@ class GatewayCodec:
     def device_of(self, topic: str) -> str:
         return topic.removeprefix("gateway/")
 
-    def decode(self, topic: str, payload: bytes, *, max_bytes: int = MAX_PAYLOAD_BYTES) -> list[Reading | Flaw]:
+    def decode(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        max_bytes: int = MAX_PAYLOAD_BYTES,
+        decoding: Decoding = UNREGISTERED,
+    ) -> list[Reading | Flaw]:
         return list(self.readings)
 
     def split(self, payload: bytes) -> list[bytes]:
@@ -75,7 +83,8 @@ async def test_one_topic_of_another_dialect_may_carry_several_kinds(
     status = Status(device_id="point-1", ts=T0, online=True, session=1)
     codec.readings = [fill(1, "glass", 5.0), fill(1, "paper", 6.0), status]
     monkeypatch.setitem(registry.CODECS._by_dialect, codec.dialect, codec)
-    bench = Bench(tmp_path)
+    point = replace(POINT, dialect=codec.dialect)
+    bench = Bench(tmp_path, city=replace(CITY, devices={**CITY.devices, point.id: point}))
     for _ in range(2):
         bench.log.append([RawMessage("gateway/point-1", b"\x7e\x01", NOW, codec.dialect)])
     assert counts(await bench.drain()) == {"received": 6, "stored": 3, "duplicate": 3}

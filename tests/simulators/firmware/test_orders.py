@@ -8,7 +8,7 @@ from statistics import median
 import pytest
 
 from devices.city.model import City, DeviceRole
-from devices.commands.model import CommandOutcome, Locate, LockLift, Order, Reboot, ReportInterval, issue
+from devices.commands.model import CommandOutcome, Locate, LockLift, Order, Reboot, ReportInterval, ShowText, issue
 from devices.readings.models import Load, Position
 from simulators.firmware.events import Sensed
 from simulators.firmware.memory import FolderMemory
@@ -16,7 +16,7 @@ from simulators.firmware.orders import Controls, OrderResult, Orders
 from simulators.staging.scenario import Scenario
 
 T0 = 1_792_000_000_000
-MOVING: tuple[Order, ...] = (Locate(), LockLift(locked=True))
+MOVING: tuple[Order, ...] = (Locate(), LockLift(locked=True), ShowText(text="x"))
 
 
 def position(ts: int, *, lift_up: bool = False, load_kg: float = 15_000.0) -> Position:

@@ -32,6 +32,21 @@ async def test_an_unregistered_device_is_listed_until_it_is_adopted(
     assert (await client.get("/api/v1/unregistered-devices")).json() == {"items": [], "total": 0}
 
 
+async def test_it_is_adopted_with_the_dialect_in_which_it_was_heard(
+    client: AsyncClient, adoption: FakeAdoption
+) -> None:
+    adoption.add("bin-7", dialect="meter")
+    adoption.add("bin-8", dialect="meter")
+    [found, _] = (await client.get("/api/v1/unregistered-devices")).json()["items"]
+    assert found["dialect"] == "meter"
+    body = {"role": "recycling_point", "site_id": "s-1", "profile": "plain", "depth_mm": 1_600}
+    for device_id, more in (("bin-7", {}), ("bin-8", {"dialect": "native", "profile": None, "depth_mm": None})):
+        path = f"/api/v1/unregistered-devices/{device_id}/adopt"
+        assert (await client.post(path, json=body | more, headers=WRITE)).status_code == 200
+    known = [(device.id, device.dialect, device.profile, device.depth_mm) for device in adoption.adopted]
+    assert known == [("bin-7", "meter", "plain", 1_600.0), ("bin-8", "native", "", None)]
+
+
 @pytest.mark.parametrize(
     ("device_id", "body", "status", "field"),
     [
@@ -41,6 +56,7 @@ async def test_an_unregistered_device_is_listed_until_it_is_adopted(
         ("truck-9", {"role": "plough"}, 422, "body.role"),
         ("truck-9", TRUCK | {"fleet": "a/b"}, 422, "body.fleet"),
         ("truck-9", TRUCK | {"report_interval_s": 0}, 422, "body.report_interval_s"),
+        ("truck-9", TRUCK | {"depth_mm": 0}, 422, "body.depth_mm"),
         ("truck-9", TRUCK | {"colour": "red"}, 422, "body.colour"),
     ],
 )

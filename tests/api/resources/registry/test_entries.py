@@ -10,6 +10,7 @@ from httpx import AsyncClient, Response
 
 from api.ports import ApiOptions, ApiParts
 from devices.city.haulage import Driver, Haulier, Permit, Vehicle
+from devices.city.model import Profile
 from devices.city.sites import Validity
 from devices.db.registry import Registry
 from devices.people.model import Role
@@ -18,6 +19,7 @@ from tests.api.access.divided import OF_HAULIER, divided_city
 from tests.api.conftest import client_of
 from tests.api.fakes import NOW
 from tests.api.persons import add_person, signed_in
+from tests.devices.codecs.meter import METER, MeterCodec, add_codec
 
 BASE: Final = "/api/v1/registry"
 TOKEN: Final = {"Authorization": "Bearer write-token-for-tests"}
@@ -210,6 +212,52 @@ async def test_a_list_goes_on_after_the_last_id(client: AsyncClient) -> None:
     assert rest["after"] is None
     routes = (await client.get(f"{BASE}?kind=routes")).json()["items"]
     assert [[one.get("version", 1) for one in route["versions"]] for route in routes] == [[1, 2]]
+
+
+async def test_a_profile_is_changed_in_its_place_for_what_comes_from_then_on(
+    client: AsyncClient, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_codec(monkeypatch, MeterCodec())
+    entry = {"dialect": METER, "settings": {"factor": 2}}
+    added = await put(client, "profiles/maker", entry)
+    assert (added.status_code, added.json()["versions"]) == (200, [{"id": "maker", **entry}]), added.text
+    other = {"dialect": METER, "settings": {"factor": 3}}
+    tag = await tag_of(client, "profiles/maker")
+    for fault, field in (
+        (await put(client, "profiles/maker", other, tag, **{"from": LATER}), "body.from"),
+        (await put(client, "profiles/maker", other | {"settings": {"factor": "x"}}, tag), "body.entry.settings.factor"),
+        (await put(client, "profiles/plain", other), "body.entry.id"),
+        (
+            await client.post(f"{BASE}/profiles/maker/end", json=BY, headers=TOKEN | {"If-Match": tag}),
+            "path.entry_kind",
+        ),
+    ):
+        assert (fault.status_code, [one["field"] for one in fault.json()["errors"]]) == (422, [field])
+    changed = await put(client, "profiles/maker", other, tag)
+    assert [one["settings"] for one in changed.json()["versions"]] == [{"factor": 3}]
+    assert (await put(client, "profiles/maker", other, tag)).status_code == 412, "it was changed meanwhile"
+    assert registry.load_city().profiles == {"maker": Profile("maker", METER, {"factor": 3})}
+    trail = (await client.get(f"{BASE}/changes?kind=profiles", headers=TOKEN)).json()["items"]
+    assert [(one["before"], one["after"]) for one in trail] == [
+        ({"settings": {"factor": 2}}, {"settings": {"factor": 3}}), (None, {"id": "maker", **entry}),
+    ]  # fmt: skip
+
+
+async def test_a_profile_keeps_the_dialect_of_the_devices_that_name_it(
+    client: AsyncClient, registry: Registry, parts: ApiParts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gauge = MeterCodec()
+    monkeypatch.setattr(gauge, "dialect", "gauge", raising=False)
+    add_codec(monkeypatch, MeterCodec())
+    add_codec(monkeypatch, gauge)
+    city = registry.load_city()
+    profiles = {"maker": Profile("maker", METER, {})}
+    truck = replace(next(iter(city.devices.values())), dialect=METER, profile="maker")
+    registry.import_city(replace(city, profiles=profiles, devices={**city.devices, truck.id: truck}))
+    tag = await tag_of(client, "profiles/maker")
+    refused = await put(client, "profiles/maker", {"dialect": "gauge", "settings": {}}, tag)
+    [fault] = refused.json()["errors"]
+    assert (fault["field"], truck.id in fault["hint"]) == ("body.entry.dialect", True)
 
 
 @pytest.fixture

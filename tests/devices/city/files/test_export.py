@@ -18,11 +18,12 @@ from devices.city.files import read_city
 from devices.city.files.export import write_files
 from devices.city.haulage import Driver, Haulier, Licence, LoadUnit, Permit, Vehicle, VehicleKind
 from devices.city.hours import Hours
-from devices.city.model import Area, City, Device, DeviceRole
+from devices.city.model import Area, City, Device, DeviceRole, Profile
 from devices.city.sites import ALWAYS, Gate, GateUse, Route, Site, SiteKind, Validity, Zone, ZoneKind
 from devices.geo.geometry import Datum, LatLon
 from devices.readings.streams import STREAM_NAMES
 from tests.devices.city.test_files import SMALL_CITY
+from tests.devices.codecs.meter import METER, MeterCodec, add_codec
 from tests.examples import examples
 
 TRICKY = [
@@ -61,6 +62,27 @@ def intervals(draw: st.DrawFn, most: int = 3) -> list[Validity]:
     cuts = sorted(draw(st.sets(INSTANTS, max_size=most)))
     ends: list[int | None] = [None, *cuts, None]
     return [Validity(start, end) for start, end in pairwise(ends)] if cuts else [ALWAYS]
+
+
+SETTINGS = st.dictionaries(
+    st.sampled_from(["measures", "deep"]),
+    st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers(-(2**53), 2**53)
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | TEXTS,
+        lambda below: st.lists(below, max_size=3) | st.dictionaries(TEXTS, below, max_size=3),
+        max_leaves=5,
+    ),
+)
+
+
+@pytest.fixture(autouse=True)
+def meter(monkeypatch: pytest.MonkeyPatch) -> None:
+    codec = MeterCodec()
+    monkeypatch.setattr(codec, "check_settings", lambda settings: (), raising=False)
+    add_codec(monkeypatch, codec)
 
 
 @st.composite
@@ -119,7 +141,16 @@ def cities(draw: st.DrawFn) -> City:
                 draw(st.none() | INSTANTS),
             ),
             "p": Device("p", DeviceRole.RECYCLING_POINT, site_id="point", overflow_at_pct=draw(st.floats(30, 120))),
+            "m": Device(
+                "m",
+                DeviceRole.RECYCLING_POINT,
+                site_id="point",
+                dialect=METER,
+                profile=draw(st.sampled_from(["", "plain", "maker"])),
+                depth_mm=draw(st.none() | st.floats(0, 20_000, exclude_min=True)),
+            ),
         },
+        profiles={"maker": Profile("maker", METER, draw(SETTINGS))},
         vehicles={"lorry": trucks[-1]},
         past_vehicles=trucks[:-1],
         sites={"point": points[-1], "tip": tips[-1]},

@@ -7,9 +7,11 @@ from itertools import pairwise
 import pytest
 from pydantic import ValidationError
 
+from devices.readings.models import Alarm
 from rules.alerts.model import AlertChange, Severity
 from rules.detectors.route_deviation.judgement import RouteDeviation
 from rules.detectors.route_deviation.parameters import RouteDeviationParameters
+from rules.detectors.route_deviation.wording import REPORTED
 from rules.engine.engine import RuleEngine
 from rules.engine.reorder_buffer import WINDOW_MS
 from tests.rules.town import Trip, judged, place, road, summaries, town
@@ -44,6 +46,18 @@ def test_a_truck_on_its_route_is_quiet() -> None:
 
 def test_beside_the_road_for_two_minutes_raises_once_and_closes_on_return() -> None:
     assert story(beside(100, 1200)) == ["T1 confirmed P2", "T1 closed P2"]
+
+
+def test_what_the_terminal_says_of_its_own_route_is_a_second_opinion() -> None:
+    """The alarm alone raises nothing; beside the road it stands among the findings, and changes nothing else."""
+    alarm = int(Alarm.OFF_ROUTE)
+    assert story(onto_the_road(alarm_bits=alarm).drive(9900, 0, alarm_bits=alarm)) == []
+    off = onto_the_road().drive(3000, 100).drive(4200, 100, alarm_bits=alarm)
+    plain, reported = first(onto_the_road().drive(3000, 100).drive(4200, 100)), first(off)
+    without = [finding for finding in reported.evidence.findings if finding != REPORTED]
+    assert (plain.title, list(plain.evidence.findings)) == (reported.title, without)
+    assert REPORTED in reported.evidence.findings
+    assert plain.evidence.measures == reported.evidence.measures
 
 
 @pytest.mark.parametrize(("off_m", "raised"), [(64, False), (67, True)])

@@ -9,6 +9,7 @@ import { isAdministrator } from "../state/session";
 import { localName, t, word } from "../text";
 
 const SHOWN = 20;
+const NATIVE = "native";
 const ROLES: DeviceRole[] = ["truck", "weighbridge", "recycling_point", "station_line"];
 const ROLE_OF_KIND: Record<string, DeviceRole> = {
   position: "truck", weighing: "weighbridge", fill: "recycling_point", throughput: "station_line",
@@ -32,7 +33,8 @@ export function Unregistered() {
               <b>{device.device}</b> · {t("waitingReadings").replace("{n}", count(device.waiting))}
               <span class="dim">
                 {" "}
-                · {device.kinds.map(word).join(", ")} · {t("lastMessage")} {age(device.last_seen)}
+                · {device.kinds.map(word).join(", ")}
+                {device.dialect !== NATIVE && ` · ${t("dialect")} ${device.dialect}`} · {t("lastMessage")} {age(device.last_seen)}
                 {device.lat !== null && device.lon !== null && ` · ${device.lat.toFixed(4)}, ${device.lon.toFixed(4)}`}
               </span>
             </p>
@@ -51,7 +53,9 @@ export function Unregistered() {
 
 function AdoptionDialog({ device, onClose }: { device: UnregisteredDevice; onClose: () => void }) {
   const [role, setRole] = useState<DeviceRole>(ROLE_OF_KIND[device.kinds.find((kind) => kind in ROLE_OF_KIND) ?? ""] ?? "truck");
-  const [values, setValues] = useState({ vehicle_id: "", site_id: "", name: "", fleet: "", district: "", report_interval_s: "60" });
+  const [values, setValues] = useState({
+    vehicle_id: "", site_id: "", name: "", fleet: "", district: "", report_interval_s: "60", profile: "", depth_mm: "",
+  });
   const [fault, setFault] = useState("");
   const [isBusy, setBusy] = useState(false);
   const set = (name: keyof typeof values) => (event: Event) =>
@@ -63,7 +67,8 @@ function AdoptionDialog({ device, onClose }: { device: UnregisteredDevice; onClo
     const place = role === "truck" ? { vehicle_id: values.vehicle_id.trim() } : { site_id: values.site_id };
     const body: AdoptionBody = {
       role, ...place, name: values.name.trim() || null, fleet: values.fleet || null, district: values.district || null,
-      report_interval_s: Number(values.report_interval_s),
+      report_interval_s: Number(values.report_interval_s), profile: values.profile.trim() || null,
+      depth_mm: role === "recycling_point" && values.depth_mm ? Number(values.depth_mm) : null,
     };
     try {
       await adopt(device.device, body);
@@ -101,6 +106,18 @@ function AdoptionDialog({ device, onClose }: { device: UnregisteredDevice; onClo
           {t("reportInterval")}
           <input type="number" required min={1} max={86_400} value={values.report_interval_s} onInput={set("report_interval_s")} />
         </label>
+        {device.dialect !== NATIVE && (
+          <label>
+            {t("profileOptional")}
+            <input maxLength={64} value={values.profile} onInput={set("profile")} />
+          </label>
+        )}
+        {device.dialect !== NATIVE && role === "recycling_point" && (
+          <label>
+            {t("depthMm")}
+            <input type="number" min={1} max={20_000} value={values.depth_mm} onInput={set("depth_mm")} />
+          </label>
+        )}
         {fault && (
           <p class="fault" role="alert">
             {fault}

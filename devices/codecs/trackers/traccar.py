@@ -1,0 +1,126 @@
+"""What Traccar forwards of the devices that it knows: JSON of a position or an event, or the URL form.
+
+Speed is in knots, distances in metres, times in ISO 8601 or milliseconds. Traccar repeats the last place when a device
+sends none: `fixTime` then lies behind `deviceTime`, or `outdated` is set by older versions.
+"""
+
+from typing import Any, Final
+
+from devices.codecs.codec import Flaw
+from devices.codecs.trackers.tracker_codec import TrackerCodec, check_device
+from devices.codecs.trackers.values import (
+    KMH_PER_KNOT,
+    document,
+    instant_ms,
+    located,
+    number,
+    part,
+    query_fields,
+    refused,
+    scaled,
+)
+from devices.readings.decoding import Decoding
+from devices.readings.models import Alarm, Reading
+from devices.readings.refusals import DecodeError, Reason
+
+_FRESH_MS: Final = 60_000
+"""A fix that is older than this when the device reports repeats the last place."""
+_ALARMS: Final = {
+    "sos": Alarm.EMERGENCY,
+    "overspeed": Alarm.SPEEDING,
+    "fatigueDriving": Alarm.FATIGUE,
+    "gpsAntennaCut": Alarm.ANTENNA_OPEN,
+    "lowPower": Alarm.POWER_LOW,
+    "powerCut": Alarm.POWER_LOST,
+}
+_TRUTH: Final = {"true": True, "false": False}
+_NAMES: Final = ("uniqueId", "id", "name")
+"""Fields of the URL form that may name the device; their names are the operator's choice."""
+
+
+class Traccar(TrackerCodec):
+    """The codec of positions and events that Traccar forwards."""
+
+    dialect = "traccar"
+
+    def report(self, device_id: str, payload: bytes, decoding: Decoding) -> list[Reading | Flaw]:
+        if payload.lstrip()[:1] != b"{":
+            fields = query_fields(payload)
+            check_device(device_id, _named(fields), "uniqueId")
+            return _position_report(device_id, _of_query(fields))
+        values = document(payload)
+        check_device(device_id, part(values, "device").get("uniqueId"), "device.uniqueId")
+        position = part(values, "position")
+        if position:
+            return _position_report(device_id, position)
+        if part(values, "event"):
+            return []
+        raise refused(Reason.MISSING_FIELD, "position", "is missing")
+
+
+TRACCAR: Final = Traccar()
+
+
+def device_named(payload: bytes) -> object:
+    """The device that a report names; None if it names none. Raises DecodeError if it cannot be read at all."""
+    if payload.lstrip()[:1] == b"{":
+        return part(document(payload), "device").get("uniqueId")
+    return _named(query_fields(payload))
+
+
+def _named(fields: dict[str, str]) -> str | None:
+    return next((fields[name] for name in _NAMES if name in fields), None)
+
+
+def _of_query(fields: dict[str, str]) -> dict[str, Any]:
+    """The URL form as the JSON form has it."""
+    position: dict[str, Any] = dict(fields)
+    position["valid"] = _TRUTH.get(fields.get("valid", "true"), False)
+    try:
+        position["attributes"] = document(fields.get("attributes", "{}").encode())
+    except DecodeError:
+        position["attributes"] = {}
+    return position
+
+
+def _position_report(device_id: str, position: dict[str, Any]) -> list[Reading | Flaw]:
+    attributes = part(position, "attributes")
+    ts, is_fresh = _time(position)
+    accuracy = number(position.get("accuracy"))
+    values = {
+        "ts": ts,
+        "lat": number(position.get("latitude")),
+        "lon": number(position.get("longitude")),
+        "located": is_fresh and position.get("valid") is True and position.get("outdated") is not True,
+        "speed_kmh": scaled(position.get("speed"), KMH_PER_KNOT),
+        "heading_deg": number(position.get("course")),
+        "altitude_m": number(position.get("altitude")),
+        "accuracy_m": None if accuracy == 0 else accuracy,
+        "satellites": attributes.get("sat"),
+        "hdop": attributes.get("hdop"),
+        "odometer_km": scaled(attributes.get("odometer"), 0.001),
+        "ignition_on": attributes.get("ignition"),
+        "alarm_bits": _alarm_bits(attributes.get("alarm")),
+    }
+    return located(device_id, values, attributes.get("batteryLevel"))
+
+
+def _time(position: dict[str, Any]) -> tuple[int, bool]:
+    """Device time of a position, ms, and whether its place was measured then."""
+    fixed, reported = position.get("fixTime"), position.get("deviceTime")
+    if fixed is None and reported is None:
+        raise refused(Reason.MISSING_FIELD, "fixTime", "is missing, should be ISO 8601 or milliseconds")
+    if fixed is None:
+        return instant_ms(reported, "deviceTime"), False
+    fixed_ms = instant_ms(fixed, "fixTime")
+    reported_ms = fixed_ms if reported is None else instant_ms(reported, "deviceTime")
+    return (fixed_ms, True) if reported_ms - fixed_ms <= _FRESH_MS else (reported_ms, False)
+
+
+def _alarm_bits(alarm: object) -> int | None:
+    if not isinstance(alarm, str):
+        return None
+    bits = 0
+    for name in alarm[:400].split(","):
+        bits |= _ALARMS.get(name.strip(), 0)
+    return bits

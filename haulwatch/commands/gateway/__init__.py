@@ -1,0 +1,1 @@
+"""`haulwatch gateway`: processes through which devices that do not speak MQTT reach the broker."""

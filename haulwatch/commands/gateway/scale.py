@@ -1,0 +1,83 @@
+"""`haulwatch gateway scale`: a weighing indicator on a serial port or TCP → one weighing a truck at the broker."""
+
+import asyncio
+import re
+from typing import Annotated, Final
+
+import typer
+
+from devices.codecs.scale.codec import DIALECT
+from devices.readings.ids import DEVICE_ID_PATTERN
+from haulwatch.commands.shared import exits_on_error, fail
+from haulwatch.process.lifetime import role, stop_event
+from haulwatch.process.system_clock import now_ms
+from haulwatch.settings.data_files import gateway_role
+from haulwatch.settings.load import Settings
+from haulwatch.wiring.gateways.scale import scale_of, scale_parts
+from ingest.gateways.scale.gateway import Direction, Scale
+from ingest.gateways.scale.plates import receive_plates
+from ingest.gateways.scale.port import Port, SerialPort, TcpPort
+from ingest.gateways.status import keep_reporting
+
+_DIRECTIONS: Final[dict[str, Direction]] = {"in": "in", "out": "out", "both": "both"}
+
+
+@exits_on_error
+def scale(
+    device: Annotated[str, typer.Option(help="Id of the scale in the registry.")],
+    profile: Annotated[
+        str, typer.Option(help="Profile of the city, or a built-in one such as yaohua-kg, toledo, text.")
+    ],
+    port: Annotated[str | None, typer.Option(help="Serial port, such as /dev/ttyS0.")] = None,
+    tcp: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Instead of a serial port.")] = None,
+    direction: Annotated[
+        str,
+        typer.Option(
+            help="in, out or both: which way trucks pass, where the gate does not say. both: a truck with a plate that "
+            "came in leaves next."
+        ),
+    ] = "in",
+) -> None:
+    """Read a weighing indicator, and publish one settled weighing for each truck.
+
+    Weighings wait on disk while the broker is away. `docs/dialects/scales.md` has the profiles, and how plates get to
+    the weighings.
+    """
+    if not re.fullmatch(DEVICE_ID_PATTERN, device):
+        fail(f"--device: {device!r} can be no id of a device")
+    if direction not in _DIRECTIONS:
+        fail("--direction: write in, out or both")
+    with role(gateway_role(f"{DIALECT}-{device}"), create=True) as settings:
+        found = scale_of(settings, device, _port(port, tcp), profile, _DIRECTIONS[direction])
+        asyncio.run(_run(settings, found))
+
+
+async def _run(settings: Settings, scale: Scale) -> None:
+    """Run until SIGINT or SIGTERM. Raises TicketBookFailed."""
+    stop = stop_event()
+    async with scale_parts(settings, scale) as parts, asyncio.TaskGroup() as tasks:
+        reads = receive_plates(parts.plates, scale.device_id, parts.reads, now_ms)
+        running = [
+            tasks.create_task(parts.publisher.run(), name="scale: broker"),
+            tasks.create_task(parts.gateway.run(), name="scale: indicator"),
+            tasks.create_task(reads, name="scale: plates"),
+        ]
+        reporting = keep_reporting(
+            parts.status_path, stop, lambda: parts.gateway.figures(connected=parts.publisher.connected)
+        )
+        tasks.create_task(reporting, name="scale: status")
+        await stop.wait()
+        for task in running:
+            task.cancel()
+    parts.status_path.unlink(missing_ok=True)
+
+
+def _port(port: str | None, tcp: str | None) -> Port:
+    if (port is None) == (tcp is None):
+        fail("give --port /dev/…, or --tcp HOST:PORT")
+    if port is not None:
+        return SerialPort(port)
+    host, _, number = (tcp or "").rpartition(":")
+    if not host or not number.isascii() or not number.isdecimal() or not 0 < int(number) < 65_536:
+        fail(f"--tcp: {tcp!r} is not HOST:PORT")
+    return TcpPort(host.strip("[]"), int(number))

@@ -1,0 +1,240 @@
+"""Trucks on a scale: frames with their times enter, settled weighings of whole passes leave. Pure.
+
+    empty ──at least minimum_kg──▶ loaded ──below empty_kg, three frames──▶ empty: one weighing, or why there is none
+
+Indicators send ten frames a second and do not say when a truck has come. So the heaviest settled weight between two
+empty platforms is the truck's: it stands with some of its axles before and after. A weight is settled when frames are
+equal, in a row, for long enough, and none says that the scale moves.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+
+from devices.codecs.scale.frame import KG_PER, Frame, State
+from devices.codecs.scale.settings import ScaleSettings
+from devices.codecs.scale.weight import Cause, NoWeight, shown_kg, ticket_kg
+
+_SURE_FRAMES: Final = 3
+"""So many frames in a row show an empty platform, or a scale out of range: a single one may be a fault of the line."""
+TRUCKS_CHANGE_MS: Final = 20_000
+"""Trucks cannot change places in less: after a shorter gap in the frames the same one stands there."""
+
+
+class NoTicket(StrEnum):
+    """Why a pass gave no weighing."""
+
+    NEVER_SETTLED = "never_settled"
+    OUT_OF_RANGE = "out_of_range"
+    NOT_ZEROED = "not_zeroed"
+    """The empty platform did not show zero before the truck, or the indicator says that it was not zeroed."""
+    NO_GROSS = "no_gross"
+    """The indicator showed net weights without their tare, or weights without a unit."""
+    AFTER_GAP = "after_gap"
+    """Frames were missing, and what stood there afterwards was lighter: it may be a part of the truck before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The weight of the truck on the platform, so far. Kept on disk, so that a restart does not lose it."""
+
+    kg: Decimal
+    at: int
+    """When it had settled, ms."""
+    began_at: int
+    """When the truck came, ms."""
+    frames: tuple[bytes, ...]
+    zero_kg: Decimal | None
+    """What the empty platform showed before; None if it was not seen."""
+    out_of_range: bool = False
+    """The scale was out of its range meanwhile: this weight may be that of some axles."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """A truck was weighed, and has left."""
+
+    settled: Settled
+    ended_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unweighed:
+    """Something was on the platform, and no weight of it may stand on a ticket."""
+
+    why: NoTicket
+    began_at: int
+    ended_at: int
+    heaviest_kg: Decimal
+
+
+Event = Settled | Weighed | Unweighed
+
+
+class _Platform(StrEnum):
+    EMPTY = "empty"
+    LOADED = "loaded"
+
+
+@dataclass(slots=True)
+class _Pass:
+    """What is on the platform."""
+
+    began_at: int
+    zero_kg: Decimal | None
+    heaviest_kg: Decimal = Decimal(0)
+    best: Settled | None = None
+    why: NoTicket = NoTicket.NEVER_SETTLED
+    """If it ends without a settled weight."""
+    out_of_range: bool = False
+    """The scale was out of its range."""
+    may_be_part: bool = False
+    """It began after a gap and may be a part of the truck before it."""
+
+
+class Passes:
+    """The passes over one scale. Frames come in order of their times."""
+
+    def __init__(self, settings: ScaleSettings, resumed: Settled | None = None) -> None:
+        """`resumed`: of the truck that stood there when the gateway ended."""
+        self._settings = settings
+        self._gap_ms = settings.gap_s * 1000
+        self._rest_ms = settings.rest_s * 1000
+        self._minimum_kg, self._empty_kg = Decimal(str(settings.minimum_kg)), Decimal(str(settings.empty_kg))
+        self._zero_within_kg = Decimal(str(settings.zero_kg))
+        self._run: deque[bytes] = deque(maxlen=settings.equal_frames)
+        self._run_kg: Decimal | None = None
+        self._run_began_at = 0
+        self._last_at: int | None = None
+        self._empty_frames = 0
+        self._over_frames = 0
+        self._zero_kg: Decimal | None = None
+        self._changed = False
+        self._pass: _Pass | None = None
+        if resumed is not None:
+            self._pass = _Pass(resumed.began_at, resumed.zero_kg, resumed.kg, resumed)
+            self._pass.out_of_range = resumed.out_of_range
+            self._zero_kg, self._last_at = resumed.zero_kg, resumed.at
+
+    def take(self, frame: Frame, at: int) -> list[Event]:
+        """Return what a frame that came at `at` (ms) changes."""
+        self._notice_gap(at)
+        try:
+            kg = shown_kg(frame, self._settings)
+        except NoWeight as exc:
+            return list(self._without_weight(frame, exc.cause, at))
+        self._over_frames = 0
+        self._notice_rest(frame, kg, at)
+        return list(self._moved(kg, at))
+
+    def _notice_gap(self, at: int) -> None:
+        """Frames after a gap are not in a row with those before it."""
+        since_ms = 0 if self._last_at is None else at - self._last_at
+        self._last_at = at
+        if since_ms > self._gap_ms:
+            self._end_run()
+            self._empty_frames = 0
+        if since_ms >= TRUCKS_CHANGE_MS and self._pass is not None:
+            self._changed = True
+
+    def _without_weight(self, frame: Frame, cause: Cause, at: int) -> Iterator[Event]:
+        """A frame whose gross weight nobody knows. It may still show that something came, or left."""
+        if cause is Cause.NOT_GROSS:
+            return  # an answer to another question
+        self._end_run()
+        if cause is Cause.OUT_OF_RANGE:
+            self._empty_frames = 0
+            if frame.state is State.UNDERLOAD:
+                self._zero_kg = Decimal("-Infinity")
+                return
+            self._over_frames += 1
+            if self._over_frames >= _SURE_FRAMES:
+                yield from self._out_of_range(self._present(at))
+        elif frame.weight is not None and frame.unit is not None:
+            yield from self._moved(frame.weight * KG_PER[frame.unit], at)
+            if self._pass is not None:
+                self._pass.why = NoTicket.NO_GROSS
+
+    def _out_of_range(self, present: _Pass) -> Iterator[Event]:
+        if not present.out_of_range:
+            present.out_of_range = True
+            if present.best is not None:
+                present.best = replace(present.best, out_of_range=True)
+                yield present.best
+
+    def _notice_rest(self, frame: Frame, kg: Decimal, at: int) -> None:
+        """Count equal frames in a row; a frame that may not stand on a ticket ends them."""
+        try:
+            ticket_kg(frame, self._settings)
+        except NoWeight as exc:
+            if exc.cause is not Cause.MINUS:  # an empty platform may rest below zero
+                if exc.cause is Cause.NOT_ZEROED and self._pass is not None:
+                    self._pass.why = NoTicket.NOT_ZEROED
+                self._end_run()
+                return
+        if kg != self._run_kg:
+            self._end_run()
+            self._run_kg, self._run_began_at = kg, at
+        self._run.append(frame.raw)
+
+    def _end_run(self) -> None:
+        self._run.clear()
+        self._run_kg = None
+
+    def _settled_kg(self, at: int) -> Decimal | None:
+        is_settled = len(self._run) >= self._settings.equal_frames and at - self._run_began_at >= self._rest_ms
+        return self._run_kg if is_settled else None
+
+    def _moved(self, kg: Decimal, at: int) -> Iterator[Event]:
+        settled_kg = self._settled_kg(at)
+        if kg < self._empty_kg:
+            self._empty_frames += 1
+            if self._empty_frames >= _SURE_FRAMES and self._pass is not None:
+                yield self._ended(self._pass, at)
+                self._pass = None
+            if settled_kg is not None:
+                self._zero_kg = settled_kg
+            return
+        self._empty_frames = 0
+        if kg >= self._minimum_kg:
+            present = self._present(at)
+            present.heaviest_kg = max(present.heaviest_kg, kg)
+            if settled_kg is not None:
+                yield from self._settled(present, settled_kg, at)
+
+    def _present(self, at: int) -> _Pass:
+        """What is on the platform; something has come if it was empty."""
+        if self._pass is None:
+            self._pass = _Pass(at, self._zero_kg)
+            self._changed = False
+        return self._pass
+
+    def _settled(self, present: _Pass, kg: Decimal, at: int) -> Iterator[Event]:
+        best, changed = present.best, self._changed
+        self._changed = False
+        if best is not None and changed and abs(kg - best.kg) > self._zero_within_kg:
+            yield self._ended(present, at)
+            present = self._pass = _Pass(at, None, kg, may_be_part=kg < best.kg)
+            best = None
+        if best is None or kg > best.kg:
+            frames = tuple(self._run)
+            present.best = Settled(kg, at, present.began_at, frames, present.zero_kg, present.out_of_range)
+            if not present.may_be_part:
+                yield present.best
+
+    def _ended(self, ended: _Pass, at: int) -> Weighed | Unweighed:
+        why: NoTicket | None = None
+        if ended.out_of_range:
+            why = NoTicket.OUT_OF_RANGE
+        elif ended.best is None:
+            why = ended.why
+        elif ended.zero_kg is not None and abs(ended.zero_kg) > self._zero_within_kg:
+            why = NoTicket.NOT_ZEROED
+        elif ended.may_be_part:
+            why = NoTicket.AFTER_GAP
+        if why is not None or ended.best is None:
+            return Unweighed(why or ended.why, ended.began_at, at, ended.heaviest_kg)
+        return Weighed(ended.best, at)

@@ -1,0 +1,1 @@
+"""What a reading costs to decode in each dialect, beside native JSON."""
