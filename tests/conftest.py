@@ -19,8 +19,8 @@ from haulwatch.process.garbage import keep_objects, look_seldom
 from tests import ROOT
 from tests.closing import closing_all
 from tests.compiled import COMPILED
-from tests.dealing import dealt
 from tests.migrated import Tables
+from tests.workers.dealing import dealt
 
 RECORDINGS = ROOT.parent / "shared" / "data"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.dealing import dealt
+from tests.workers.dealing import dealt
 
 SHORT = [f"{module}::{number}" for module in "abcdefghij" for number in range(11)]
 LONG = [f"{module}::long{number}" for module in "klm" for number in range(3)]
