@@ -16,6 +16,7 @@ from api.case_ports import Cases
 from api.manifest_ports import Manifests, NoManifests
 from api.notice_ports import NoNotices, NoticeDesk
 from api.people_ports import People
+from api.programme_ports import NoProgramme, ProgrammeDesk
 from api.registry_ports import RegistryEntries
 from api.report_ports import PublicReports, ReportOptions
 from api.weighing_ports import NoWeighingSessions, WeighingSessions
@@ -76,7 +77,7 @@ class Journal(Protocol):
     def alert(self, alert_id: str) -> AlertDetail | None: ...
 
     def act(self, alert_id: str, action: AlertAction) -> AlertDetail:
-        """Raises UnknownAlert, AlreadyClosed."""
+        """Raises UnknownAlert, AlreadyClosed, NotCorrected."""
 
 
 class Shelves(Protocol):
@@ -317,6 +318,7 @@ class ApiParts:
     checks: tuple[Check, ...] = ()
     base_map: BaseMap = field(default_factory=BaseMap)
     manifests: Manifests = field(default_factory=NoManifests)
+    programme: ProgrammeDesk = field(default_factory=NoProgramme)
     now: Callable[[], int] = now_ms
     """The wall clock, ms."""
 

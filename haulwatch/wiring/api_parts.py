@@ -10,6 +10,7 @@ from api.manifest_ports import Manifests, NoManifests
 from api.notice_ports import NoNotices, NoticeDesk
 from api.people_ports import People
 from api.ports import Adopted, ApiOptions, ApiParts, Check, EvidencePacks
+from api.programme_ports import NoProgramme, ProgrammeDesk
 from api.report_ports import PublicReports
 from api.weighing_ports import NoWeighingSessions, WeighingSessions
 from devices.city.model import City, Device, DeviceRole
@@ -105,6 +106,7 @@ class Repositories(NamedTuple):
     """As of `ApiParts`."""
     notice_desk: NoticeDesk = NoNotices()
     weighing_sessions: WeighingSessions = NoWeighingSessions()
+    programme: ProgrammeDesk = NoProgramme()
 
 
 def api_parts(
@@ -176,6 +178,7 @@ def api_parts(
         registry=repositories.registry,
         cases=repositories.cases,
         manifests=repositories.manifests,
+        programme=repositories.programme,
         public_reports=repositories.public_reports,
         people=repositories.people,
         attachments=repositories.attachments,

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0041_publisher_positions"
-down_revision = "0039_dialects"
+down_revision = "0040_manifests_by_change"
 branch_labels = None
 depends_on = None
 
