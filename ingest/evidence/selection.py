@@ -21,7 +21,6 @@ from devices.codecs.registry import codec_of
 from devices.geo.geometry import LatLon
 from devices.readings.instants import DAY_MS, HOUR_MS, MINUTE_MS
 from devices.readings.models import Position, Reading, Weighing
-from devices.readings.plates import comparable_plate
 from ingest.evidence.errors import NotJudged
 from ingest.evidence.judging import Comparison, judge_again, narrowed_record
 from ingest.evidence.log_window import LogWindow, OutOfTime, ReadableLog, Revision, is_of_pack, is_readable
@@ -31,6 +30,7 @@ from ingest.evidence.readings import InLogOrder
 from ingest.log.flood_record import flood_of
 from ingest.log.records import CITY_TOPIC, NO_READINGS, REVISION_TOPICS, RULES_TOPIC, LogRecord, RawMessage
 from rules.alerts.model import AlertChange
+from rules.weighing.truck_match import forms_of
 
 NEAR_M: Final = 2_000
 """Rules compare trucks within 300 m (a jam) and 1 km (a jammer) of each other."""
@@ -366,7 +366,7 @@ def _of_devices(
     their vehicles.
     """
     carriers = {city.devices[id_].vehicle_id or "" for id_ in devices if id_ in city.devices}
-    plates = {comparable_plate(vehicle.plate) for id_ in carriers for vehicle in city.versions_of(id_)}
+    plates = {form for id_ in carriers for vehicle in city.versions_of(id_) for form in forms_of(vehicle.plate)}
 
     def wants(record: LogRecord) -> bool:
         message = record.message
@@ -393,4 +393,4 @@ def _plates_of(records: Sequence[LogRecord], order: InLogOrder) -> set[str]:
 def _plates(readings: Iterable[Reading | Flaw]) -> Iterator[str]:
     for reading in readings:
         if isinstance(reading, Weighing) and reading.plate is not None:
-            yield comparable_plate(reading.plate)
+            yield from forms_of(reading.plate)
