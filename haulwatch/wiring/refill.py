@@ -8,7 +8,7 @@ from haulwatch.process import system_clock
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_current_city, open_journal, open_shelves
 from haulwatch.wiring.desk.indicators import open_board_rows, open_indicators, rolling_report
-from haulwatch.wiring.log import open_local_log
+from haulwatch.wiring.log import open_raw_log
 from haulwatch.wiring.stores import emptyings_reader, open_dead_letters, open_store
 from haulwatch.wiring.suspected_sites import open_proposals
 from ingest.alerts.cursors import PublisherCursors
@@ -18,6 +18,7 @@ from ingest.boards.emptyings import EmptyingFeed
 from ingest.boards.feed import BoardFeed, open_cursors
 from ingest.boards.points import IngestionStatus
 from ingest.boards.shelving import Shelving
+from ingest.log.raw_log import RawLog
 from ingest.recorder.refill import Refilled, refill_readings
 
 _CHANGES_PER_WRITE: Final = 200
@@ -58,10 +59,10 @@ async def refill_store(settings: Settings, progress: Callable[[int, int], None])
     """
     store = open_store(settings)
     try:
-        with closing(open_local_log(settings, "`haulwatch store refill`")) as log, open_current_city(settings) as city:
-            found = log.stat()
-            begin_after = max(found.first_offset - 1, 0)
-            records = found.last_offset - begin_after
+        with closing(open_raw_log(settings)) as log, open_current_city(settings) as city:
+            before = max(log.first_offset() - 1, 0)
+            records = log.last_offset() - before
+            begin_after = before if isinstance(log, RawLog) else 0  # on Kafka its start, wherever that is by now
             readings = await refill_readings(
                 log,
                 store,
