@@ -103,9 +103,13 @@ def _refused(device: Device) -> Adopted:
     raise LookupError(f"{device.id} belongs to no district and no haulier yet: only who sees all may adopt it")
 
 
+def may_read_reports(caller: Caller) -> bool:
+    """Whether the caller sees cases of public reports, of the whole city or of a part of it."""
+    return caller.visibility.hauliers is None and caller.role.covers(Role.OPERATOR)
+
+
 def _narrowed(request: Request, parts: ApiParts, caller: Caller) -> ApiParts:
-    visibility = caller.visibility
-    reads_reports = visibility.hauliers is None and caller.role.covers(Role.OPERATOR)
+    visibility, reads_reports = caller.visibility, may_read_reports(caller)
     if visibility.is_whole:
         if reads_reports:
             return parts

@@ -29,6 +29,7 @@ _DESCRIPTION: Final = Phrase(
     "按过磅记录统计的全市吨数（类别、区县、场所、日期），以及方案指标。",
 )
 _IN: Final = f"{CITY_LOADS['flow']} = 'in'"
+_SUM_KG: Final = f"(sum({CITY_LOADS['net_kg']}) + sum({CITY_LOADS['estimated_kg']}))"
 _ALL_KG: Final = f"{CITY_LOADS['net_kg']} + {CITY_LOADS['estimated_kg']}"
 _STREAMS: Final = {
     **STREAMS,
@@ -48,7 +49,7 @@ def board(builder: BoardBuilder) -> model.Dashboard:
     _days(builder)
     _indicators(builder)
     _sums(builder)
-    return frame.assemble(
+    shown = frame.assemble(
         "ledger",
         builder,
         _DESCRIPTION,
@@ -59,6 +60,9 @@ def board(builder: BoardBuilder) -> model.Dashboard:
         since="30d",
         refresh="5m",
     )
+    # Rows of a day stand at midnight UTC, which in Asia/Shanghai is 8 o'clock of that day.
+    shown.time = model.DashboardDashboardTime(from_val="now-30d", to="now/d")
+    return shown
 
 
 def _figures(builder: BoardBuilder) -> None:
@@ -163,13 +167,13 @@ def _days(builder: BoardBuilder) -> None:
         Phrase("Tonnes received each day, by stream", "各类废弃物每日进场吨数"),
         Phrase(
             "By the day of the city's calendar in which the load was weighed. Another name: a ticket with a material "
-            "that is no stream; not known: a ticket without one. Empty: nothing was weighed.",
-            "按全市日历中过磅完成之日统计。“其他名称”为磅单物料不属于任何类别，“不明”为磅单未填。空白表示无过磅。",
+            "that is no stream; not known: a ticket without one. Estimates with it. Empty: nothing was weighed.",
+            "按全市日历中过磅完成之日统计（含估算）。“其他名称”为磅单物料不属于任何类别，“不明”为磅单未填。空白表示无过磅。",
         ),
         [
             Query(
                 CITY_LOADS.select(
-                    f"sum({CITY_LOADS['net_kg']}) / 1000",
+                    f"{_SUM_KG} / 1000",
                     _IN,
                     *CITY_LOADS.chosen(*CHOSEN),
                     by=CITY_LOADS.by("stream", each_interval=True),
@@ -214,14 +218,14 @@ def _sums(builder: BoardBuilder) -> None:
         GridPosition(12, 24, 12, 10),
         Phrase("In and out each day", "每日进出吨数"),
         Phrase(
-            "Net weight that came to sites and that left them, of all chosen sites together. Empty: nothing was "
-            "weighed.",
-            "所选全部场所的进场与出场净重。空白表示无过磅。",
+            "Net weight that came to sites and that left them, of all chosen sites together, estimates with it. "
+            "Empty: nothing was weighed.",
+            "所选全部场所的进场与出场净重（含估算）。空白表示无过磅。",
         ),
         [
             Query(
                 CITY_LOADS.select(
-                    f"sum({CITY_LOADS['net_kg']}) / 1000",
+                    f"{_SUM_KG} / 1000",
                     *CITY_LOADS.chosen(*CHOSEN),
                     by=CITY_LOADS.by("flow", each_interval=True),
                 ),

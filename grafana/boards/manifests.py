@@ -73,11 +73,11 @@ def _figures(builder: BoardBuilder) -> None:
             _COUNT,
         ),
         (
-            Phrase("Closed", "闭环率"),
+            Phrase("Closed", "已闭环占比"),
             Phrase(
                 "Share of the manifests of the time span that are closed; void ones do not count. Trips that are under "
-                "way count as not closed yet.",
-                "时段内开具的联单中已闭环的占比；作废不计，运输中计为未闭环。",
+                "way count as not closed yet. The indicator of the programme counts loads without a manifest as well.",
+                "时段内开具的联单中已闭环的占比；作废不计，运输中计为未闭环。方案指标“联单闭环率”另计无联单过磅趟次。",
             ),
             select_from(counted, '100 * "closed" / ("all" - "void") AS "share"'),
             "percent",

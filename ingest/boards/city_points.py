@@ -91,5 +91,7 @@ def _indicator(one: Indicator) -> dict[str, FieldValue]:
 
 
 def midnight_ms(day: str) -> int:
-    """Midnight UTC of a date, ms: days of boards begin there, and today's row is never in the future of its viewers."""
+    """Midnight UTC of a date, ms: days of boards begin there. East of Greenwich it may be ahead today; the board that
+    shows it reaches to the end of the day.
+    """
     return round(datetime.combine(date.fromisoformat(day), datetime.min.time(), UTC).timestamp() * 1000)

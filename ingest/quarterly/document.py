@@ -104,7 +104,7 @@ class _Report:
         if one.withheld:
             reasons = words.separator.join(in_language(held.text) for held in one.withheld)
             yield layout.text(words.why + reasons, layout.body)
-        if one.parts:
+        if one.value is not None or any(part.value for part in one.parts):
             parts = (f"{in_language(part.name)} {_figure(part.value)} {in_language(part.unit)}" for part in one.parts)
             yield layout.text(words.made_of + words.separator.join(parts), layout.body)
         if one.quality is not None:

@@ -61,8 +61,11 @@ class AlertSum(NamedTuple):
 
 
 class VehicleLoads(NamedTuple):
-    """Loads that a vehicle brought to sites."""
+    """Loads that a vehicle brought to sites in one day."""
 
+    vehicle_id: str
+    at: int
+    """The first of them, ms."""
     loads: int
     in_full: int
     """Gross and tare were weighed."""
@@ -123,14 +126,11 @@ def assessments(
     kind: SubjectKind,
     trips: Iterable[Trip],
     alerts: Sequence[AlertSum],
-    loads: Mapping[str, VehicleLoads],
+    loads: Iterable[VehicleLoads],
     city: City,
     rules: AssessmentRules,
 ) -> list[Assessment]:
-    """All that had a trip, a load or an alert in the span: the lowest score first, then those not assessed, by id.
-
-    `loads`: by vehicle.
-    """
+    """All that had a trip, a load or an alert in the span: the lowest score first, then those not assessed, by id."""
     subjects: dict[str, _Subject] = {}
     done = over_or_late(trips)
     driven = _by_vehicle(done)
@@ -141,8 +141,8 @@ def assessments(
         if (id_ := _subject_of_alert(kind, alert, driven, city)) is not None:
             subjects.setdefault(id_, _Subject()).alerts.append(alert)
     if kind is not SubjectKind.DRIVER:
-        for vehicle_id, one in loads.items():
-            id_ = vehicle_id if kind is SubjectKind.VEHICLE else _haulier_of(vehicle_id, city)
+        for one in loads:
+            id_ = one.vehicle_id if kind is SubjectKind.VEHICLE else _haulier_of(one.vehicle_id, city, one.at)
             if id_ is not None:
                 subject = subjects.setdefault(id_, _Subject())
                 subject.loads += one.loads
@@ -255,8 +255,9 @@ def _subject_of_alert(
             return None if latest is None else latest.driver or None
 
 
-def _haulier_of(vehicle_id: str, city: City, ts: int | None = None) -> str | None:
-    vehicle = city.vehicles.get(vehicle_id) if ts is None else city.vehicle_at(vehicle_id, ts)
+def _haulier_of(vehicle_id: str, city: City, ts: int) -> str | None:
+    """The haulier that had the vehicle at `ts`, ms."""
+    vehicle = city.vehicle_at(vehicle_id, ts)
     return None if vehicle is None else vehicle.haulier_id or vehicle.carrier or None
 
 
@@ -267,5 +268,6 @@ def _name(kind: SubjectKind, id_: str, city: City) -> Text:
     if kind is SubjectKind.HAULIER:
         named = [one for one in city.hauliers if one.id == id_]
         if named:
-            return Text(en=named[-1].name, zh=named[-1].name_zh)
+            newest = max(named, key=lambda one: one.version)
+            return Text(en=newest.name, zh=newest.name_zh)
     return Text(en=id_, zh=id_)

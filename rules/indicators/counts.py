@@ -26,11 +26,16 @@ CountFound = tuple[float | None, tuple[Withheld, ...], tuple[IndicatorPart, ...]
 """A value, or why there is none; and what it is made of."""
 
 
-def manifests_closed(trips: Sequence[Trip], loads: Iterable[DayLoads], city: City) -> CountFound:
-    """Share of trips whose manifest is closed, %."""
+def manifests_closed(
+    trips: Sequence[Trip], confirmed: Iterable[Trip], loads: Iterable[DayLoads], city: City
+) -> CountFound:
+    """Share of trips whose manifest is closed, %.
+
+    `trips` began in the span. `confirmed`: a ticket of the span confirmed them; some began the evening before.
+    """
     counted = over_or_late(trips)
     closed = sum(trip.is_closed for trip in counted)
-    by_ticket = sum(trip.is_weighed and trip.stream in WITH_MANIFEST and _is_end(trip, city) for trip in trips)
+    by_ticket = sum(trip.stream in WITH_MANIFEST and _is_end(trip, city) for trip in confirmed)
     weighed = sum(
         one.loads for one in loads if one.flow is Flow.IN and one.kind in ENDS and one.stream in WITH_MANIFEST
     )
@@ -70,7 +75,7 @@ def points_reporting(heard_at: Mapping[str, int], city: City, end: int, now: int
 def reports_closed(figures: Figures | None) -> CountFound:
     """Closing rate of the cases of public reports, %; None: they may not be seen."""
     if figures is None:
-        return None, (reasons.no_reports(),), ()
+        return None, (reasons.reports_hidden(),), ()
     parts = (
         _part("closed", "closed", "办结", figures.closed, _CASES),
         _part("opened", "opened", "受理", figures.opened, _CASES),

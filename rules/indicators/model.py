@@ -34,6 +34,7 @@ class WhyWithheld(StrEnum):
     NO_POINTS = "no_points"
     TOO_LONG_AGO = "too_long_ago"
     NO_REPORTS = "no_reports"
+    REPORTS_HIDDEN = "reports_hidden"
 
 
 class Withheld(_Value):
@@ -85,7 +86,9 @@ class Indicator(_Value):
     target: float | None = None
     target_year: int | None = None
     progress_pct: float | None = Field(
-        None, description="How far from the baseline to the target, %; without a baseline, value of target"
+        None,
+        description="How far from the baseline to the target, %; without a baseline, value of target, "
+        "and null if the value is to fall",
     )
     met: bool | None = Field(None, description="The target is reached; null: no value or no target")
 
@@ -139,4 +142,4 @@ class Asked:
     heard_at: Mapping[str, int] = field(default_factory=dict)
     """When each device was heard last, by id; ms. For the indicators."""
     reports: Figures | None = None
-    """Of the cases of public reports that were opened in the span. Likewise."""
+    """Of the cases of public reports that were opened in the span; None: they may not be seen. Likewise."""

@@ -87,5 +87,13 @@ def no_reports() -> Withheld:
     return _because(WhyWithheld.NO_REPORTS, "no case of a public report was opened", "没有受理举报案件")
 
 
+def reports_hidden() -> Withheld:
+    return _because(
+        WhyWithheld.REPORTS_HIDDEN,
+        "cases of public reports are shown to operators and above",
+        "举报案件仅向操作员及以上角色显示",
+    )
+
+
 def _because(reason: WhyWithheld, en: str, zh: str) -> Withheld:
     return Withheld(reason=reason, text=Text(en=en, zh=zh))

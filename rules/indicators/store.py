@@ -26,7 +26,7 @@ from rules.indicators.model import (
 )
 from rules.indicators.programme import Programme, Target
 from rules.indicators.subjects import alerts_of, loads_by_vehicle
-from rules.indicators.trips import trips_of
+from rules.indicators.trips import trips_near, trips_of
 from rules.indicators.weights import PARTS_BY_KIND, Found, Span, WeightIndicator
 from rules.weighing.balance import Calendar
 
@@ -128,8 +128,10 @@ class _Computed:
 
     def _manifests(self, connection: Connection) -> CountFound:
         start, end = self._span.validity.start_ms or 0, self._span.validity.end_ms or 0
-        trips = list(trips_of(connection, start, end, self._asked.now, self._asked.vehicles))
-        return manifests_closed(trips, self._loads, self._asked.city)
+        near = list(trips_near(connection, start, end, self._asked.now, self._asked.vehicles))
+        begun = [trip for trip in near if start <= trip.began_at < end]
+        weighed = [trip for trip in near if start <= trip.weighed_at < end]
+        return manifests_closed(begun, weighed, self._loads, self._asked.city)
 
     def _target(self, id_: IndicatorId) -> Target:
         """As the file has it. Of a part of the city there are no targets, and only sites that may be seen."""
@@ -177,7 +179,7 @@ class _Computed:
             baseline_year=target.baseline_year,
             target=target.target,
             target_year=target.target_year,
-            progress_pct=progress_pct(value, target),
+            progress_pct=progress_pct(value, target, aim),
             met=_is_met(value, target, aim),
         )
 
@@ -199,9 +201,12 @@ def a_year_before(day: date) -> date:
     return day.replace(year=day.year - 1, day=28)
 
 
-def progress_pct(value: float | None, target: Target) -> float | None:
-    """How far a value has come from the baseline to the target, %; without a baseline the value of the target."""
-    if value is None or target.target is None:
+def progress_pct(value: float | None, target: Target, aim: Aim) -> float | None:
+    """How far a value has come from the baseline to the target, %.
+
+    Without a baseline the value of the target, and None if the value is to fall: nobody knows from where.
+    """
+    if value is None or target.target is None or (target.baseline is None and aim is Aim.AT_MOST):
         return None
     base = target.baseline if target.baseline is not None else 0.0
     if target.target == base:

@@ -1,5 +1,7 @@
 """What the assessment is made of, read from the database: alerts about trucks, and the loads of each vehicle."""
 
+from typing import Final
+
 from sqlalchemy import Connection, case, func, select
 
 from rules.alerts.actions import Outcome
@@ -8,6 +10,8 @@ from rules.alerts.tables import alert
 from rules.indicators.assessment import AlertSum, VehicleLoads
 from rules.weighing.session import Flow, TareSource
 from rules.weighing.tables import weighing_session
+
+_DAY_MS: Final = 86_400_000
 
 
 def alerts_of(connection: Connection, start: int, end: int, devices: frozenset[str]) -> list[AlertSum]:
@@ -27,16 +31,20 @@ def alerts_of(connection: Connection, start: int, end: int, devices: frozenset[s
 
 def loads_by_vehicle(
     connection: Connection, start: int, end: int, vehicles: frozenset[str] | None = None
-) -> dict[str, VehicleLoads]:
-    """Loads that vehicles brought to sites, weighed from `start` until before `end`, ms."""
+) -> list[VehicleLoads]:
+    """Loads that vehicles brought to sites, weighed from `start` until before `end`, ms.
+
+    One row for each vehicle and day, since a vehicle may change its haulier.
+    """
     row = weighing_session.c
     in_full = func.sum(case((row.tare_source == TareSource.WEIGHED.value, 1), else_=0))
+    day = ((row.weighed_at - start) // _DAY_MS).label("day")
     query = (
-        select(row.vehicle_id, func.count(), in_full)
+        select(row.vehicle_id, func.min(row.weighed_at), func.count(), in_full)
         .where(row.withdrawn.is_(False), row.weighed_at >= start, row.weighed_at < end)
         .where(row.vehicle_id.is_not(None), row.flow == Flow.IN.value)
-        .group_by(row.vehicle_id)
+        .group_by(row.vehicle_id, day)
     )
     if vehicles is not None:
         query = query.where(row.vehicle_id.in_(sorted(vehicles)))
-    return {id_: VehicleLoads(int(loads), int(full)) for id_, loads, full in connection.execute(query)}
+    return [VehicleLoads(id_, int(at), int(loads), int(full)) for id_, at, loads, full in connection.execute(query)]

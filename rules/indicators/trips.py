@@ -34,10 +34,10 @@ class Trip(NamedTuple):
     began_at: int
     """When the truck left the source, else when it arrived or was weighed; ms."""
     ended_at: int
-    """When it was over; 0: it is not."""
+    """When it was over, by arrival and weighing, else by the final state of its manifest; 0: it is not."""
+    weighed_at: int
+    """When a ticket at its destination confirmed it; 0: none did."""
     state: ManifestState
-    is_weighed: bool
-    """A ticket at its destination confirmed it."""
     is_seen: bool
     """Departure and arrival of the truck are both on record."""
     in_time: bool
@@ -52,6 +52,15 @@ def trips_of(
     connection: Connection, start: int, end: int, now: int, vehicles: frozenset[str] | None = None
 ) -> Iterator[Trip]:
     """Trips that began from `start` until before `end`, ms; those of void manifests are none."""
+    for trip in trips_near(connection, start, end, now, vehicles):
+        if start <= trip.began_at < end:
+            yield trip
+
+
+def trips_near(
+    connection: Connection, start: int, end: int, now: int, vehicles: frozenset[str] | None = None
+) -> Iterator[Trip]:
+    """All trips that may have begun or been weighed from `start` until before `end`, ms, and some more."""
     held, document = manifest_state.c.manifest, manifest.c.document
     times = [
         func.coalesce(cast(held[name].as_string(), BigInteger), 0) for name in ("left_at", "arrived_at", "weighed_at")
@@ -78,9 +87,7 @@ def trips_of(
     if vehicles is not None:
         query = query.where(manifest.c.vehicle_id.in_(sorted(vehicles)))
     for row in connection.execute(query).yield_per(2_000):
-        trip = _trip(row, now)
-        if start <= trip.began_at < end:
-            yield trip
+        yield _trip(row, now)
 
 
 def _trip(row: Any, now: int) -> Trip:
@@ -95,9 +102,9 @@ def _trip(row: Any, now: int) -> Trip:
         stream,
         destination_id,
         left_at or arrived_at or weighed_at,
-        closed_at,
+        max(weighed_at, arrived_at) or closed_at,
+        weighed_at if ticket else 0,
         state,
-        bool(ticket),
         left_at > 0 and arrived_at > 0,
         state in _PAUSED and check_at is not None and check_at > now,
     )

@@ -70,7 +70,8 @@ class WeightIndicator:
     def __init__(self, definition: Definition, target: Target, needs: Needs, city: City, span: Span) -> None:
         self._definition, self._target, self._needs, self._city, self._span = definition, target, needs, city, span
         self._baskets = (*definition.part, *definition.whole)
-        self._sites = {site.id for site in city.sites.values() if self._counts(site)}
+        versions = (*city.sites.values(), *city.past_sites)
+        self._sites = {site.id for site in versions if self._counts(site)}
 
     def share(self, loads: Sequence[DayLoads], by_kind: bool) -> Found:
         """Part of whole, %."""
@@ -126,7 +127,7 @@ class WeightIndicator:
         return Found(value, tuple(held), shown, quality)
 
     def _counts(self, site: Site) -> bool:
-        """The site is one of those that the definition, and the city's file, name."""
+        """A version of a site is one of those that the definition, and the city's file, name."""
         if self._target.sites is not None and site.id not in self._target.sites:
             return False
         if not site.validity.overlaps(self._span.validity):

@@ -147,6 +147,13 @@ def test_a_link_takes_its_values_from_columns_of_the_query(path: str) -> None:
                 assert f'"{name}"' in queries, (panel["title"], name)
 
 
+def test_the_ledger_shows_today_before_eight_in_the_morning() -> None:
+    """Its rows of a day stand at midnight UTC, in Asia/Shanghai at 8 o'clock: until then after `now`."""
+    assert (
+        RENDERED["en/ledger.json"]["time"] == RENDERED["zh/ledger.json"]["time"] == {"from": "now-30d", "to": "now/d"}
+    )
+
+
 def test_an_alert_leads_to_its_truck_and_back() -> None:
     def links(path: str) -> set[str]:
         return {url for key, value in strings(RENDERED[path]["panels"]) if key == "url" for url in filled_in(value)}

@@ -4,8 +4,9 @@ from typing import Any, Final
 
 from fastapi import APIRouter
 
+from api.access.authentication import CurrentCaller
 from api.access.roles import VIEWERS
-from api.access.visible import Parts
+from api.access.visible import Parts, may_read_reports
 from api.http.large_answers import LARGE
 from api.http.openapi import answer, problems
 from api.http.problems import ProblemKind
@@ -74,12 +75,15 @@ _EXAMPLE: Final[dict[str, Any]] = {
     responses=answer("All indicators of the span", _EXAMPLE)
     | problems(ProblemKind.TOO_BUSY, ProblemKind.UNAUTHORIZED, ProblemKind.INVALID, ProblemKind.UNAVAILABLE),
 )
-def indicators(parts: Parts, first_day: FirstDay = None, last_day: LastDay = None) -> IndicatorReport:
+def indicators(
+    parts: Parts, caller: CurrentCaller, first_day: FirstDay = None, last_day: LastDay = None
+) -> IndicatorReport:
     """Each indicator with its formula and scope, what it is made of, the quality of its data, baseline and target.
 
     Where the data cannot carry a value it is null, and `withheld` says why. Late weighings change the day that they
     belong to; `late` says by how much since the day was over. Who may see a part of the city gets the figures of its
-    vehicles and sites, without targets, which are of the whole city.
+    vehicles and sites, without targets, which are of the whole city. Viewers and hauliers see no public reports, and
+    have no closing rate of them.
     """
     days, now = read_days(parts, first_day, last_day), parts.now()
     cases = parts.cases.indicators(days.start, days.end, now)
@@ -91,6 +95,6 @@ def indicators(parts: Parts, first_day: FirstDay = None, last_day: LastDay = Non
             now,
             parts.city(),
             heard_at=heard_at,
-            reports=cases.by_kind[CaseKind.REPORT],
+            reports=cases.by_kind[CaseKind.REPORT] if may_read_reports(caller) else None,
         )
     )

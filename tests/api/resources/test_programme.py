@@ -46,6 +46,7 @@ def desk() -> Recorded:
 async def client(parts: ApiParts, desk: Recorded) -> AsyncIterator[AsyncClient]:
     add_person(parts, "whole", Role.OPERATOR)
     add_person(parts, "part", Role.OPERATOR, Visibility(None, frozenset({"north"})))
+    add_person(parts, "viewer", Role.VIEWER)
     async with client_of(replace(parts, programme=desk, now=lambda: NOW), ApiOptions(version="1")) as client:
         yield client
 
@@ -77,6 +78,15 @@ async def test_who_sees_a_part_is_answered_of_its_vehicles(
     assert (kind, assessed.first_day, assessed.last_day) == (
         SubjectKind.DRIVER, date(2026, 2, 1), date(2026, 2, 28)
     )  # fmt: skip
+
+
+async def test_who_may_not_see_reports_is_not_shown_that_there_were_none(
+    client: AsyncClient, desk: Recorded, parts: ApiParts
+) -> None:
+    parts.cases.open_case(NewCase(kind=CaseKind.REPORT, title="Heap"), "li", NOW - 1)
+    assert (await client.get("/api/v1/indicators", headers=await signed_in(client, "viewer"))).status_code == 200
+    [(asked, _)] = desk.asked
+    assert asked.reports is None
 
 
 @pytest.mark.parametrize(

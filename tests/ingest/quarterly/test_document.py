@@ -11,8 +11,9 @@ from ingest.evidence.record import fonts
 from ingest.evidence.record.words import Language
 from ingest.quarterly.document import NoChineseFont, quarterly_report
 from ingest.quarterly.words import WORDS
+from rules.alerts.model import Text
 from rules.indicators.definitions import DEFINITIONS
-from rules.indicators.model import IndicatorQuality, IndicatorReport, LateDay
+from rules.indicators.model import IndicatorPart, IndicatorQuality, IndicatorReport, LateDay
 from tests.grafana.demonstration import REPORT
 from tests.servers import program
 from tests.waiting import PATIENCE_S
@@ -57,6 +58,23 @@ def test_every_indicator_stands_on_it_with_its_definition(language: Language, tm
                "92天中7天无数据；3个场所中1个无地磅", "无数值：没有过磅记录", "2026-07-032-6,000"],
     }  # fmt: skip
     assert [text for text in wanted[language] if text not in read] == []
+
+
+@needs_font
+def test_a_withheld_value_is_shown_with_no_zeros_instead(tmp_path: Path) -> None:
+    tonnes = Text(en="t", zh="吨")
+    empty = tuple(IndicatorPart(id=id_, name=Text(en=id_, zh=id_), value=0.0, unit=tonnes) for id_ in ("part", "whole"))
+    first, *others = report().indicators
+    assert others[0].value is None
+    held = others[0].model_copy(update={"parts": empty})
+    some = others[1].model_copy(update={"parts": (empty[0], empty[1].model_copy(update={"value": 2.5}))})
+    read = text_of(
+        quarterly_report(report().model_copy(update={"indicators": (first, held, some)}), "2026Q3", "en", None),
+        tmp_path,
+    )
+    assert "part0t" in read
+    assert "part0t;whole0t" not in read
+    assert "part0t;whole2.5t" in read
 
 
 @needs_font

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from devices.city.haulage import Haulier
 from devices.city.model import Vehicle
+from devices.city.sites import Validity
 from rules.alerts import tables as alert_tables
 from rules.alerts.actions import Close, Correct, Outcome
 from rules.alerts.journal import AlertJournal
@@ -147,6 +149,42 @@ def test_a_haulier_has_the_sums_of_its_vehicles(quick_office: Office) -> None:
     assert {id_: (counts.trips, counts.closed, counts.upheld[Severity.P4]) for id_, counts in found.items()} == {
         "Danhe": (20, 10, 1), "Taihang": (10, 10, 0),
     }  # fmt: skip
+
+
+def test_a_vehicle_that_changed_its_haulier_brought_each_load_for_the_one_that_had_it(quick_office: Office) -> None:
+    for day in ("2026-06-30", DAY):
+        quick_office.bridges.load(day, "tip", "spoil", 10_000, plate="晋ET1")
+    city, changed_at = quick_office.bridges.city, ms(DAY, 0)
+    before = replace(city.vehicles["VT1"], validity=Validity(None, changed_at))
+    after = replace(before, carrier="Taihang", version=2, validity=Validity(changed_at, None))
+    quick_office.bridges.city = replace(city, vehicles={**city.vehicles, "VT1": after}, past_vehicles=(before,))
+    asked = quick_office.bridges.asked("2026-06-30", DAY, ms(DAY, 48))
+    store = IndicatorStore(quick_office.bridges.engine, Programme())
+    found = {one.id: one.counts.loads for one in store.assess(asked, SubjectKind.HAULIER).items}
+    assert found == {"Danhe": 1, "Taihang": 1}
+    [vehicle] = store.assess(asked, SubjectKind.VEHICLE).items
+    assert vehicle.counts.loads == 2
+
+
+def test_a_haulier_that_was_renamed_is_one_and_has_its_newest_name(quick_office: Office) -> None:
+    quick_office.trips("VT1", closed=1, others=0, seen=1)
+    city, renamed_at = quick_office.bridges.city, ms("2026-06-01")
+    names = (
+        Haulier("danhe", "New", "新", version=2, validity=Validity(renamed_at, None)),
+        Haulier("danhe", "Old", "旧", version=1, validity=Validity(None, renamed_at)),
+    )
+    vehicle = replace(city.vehicles["VT1"], haulier_id="danhe")
+    quick_office.bridges.city = replace(city, vehicles={"VT1": vehicle}, hauliers=names)
+    [found] = quick_office.report("haulier").items
+    assert (found.id, found.name.en, found.name.zh) == ("danhe", "New", "新")
+
+
+def test_a_driver_has_no_alerts_after_the_truck_was_weighed_though_its_manifest_is_open(quick_office: Office) -> None:
+    issue(quick_office.bridges, "1", "discrepancy", driver="Wang")  # left at 9:00, weighed at 10:00
+    for hour in (9.5, 13):
+        quick_office.alert("T1", hour, Severity.P1, Outcome.CONFIRMED_VIOLATION)
+    [found] = quick_office.report("driver").items
+    assert (found.id, found.counts.upheld[Severity.P1]) == ("Wang", 1)
 
 
 def test_a_driver_has_the_alerts_of_the_trips_that_name_him(quick_office: Office) -> None:

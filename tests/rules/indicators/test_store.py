@@ -60,7 +60,8 @@ def test_trips_with_a_closed_manifest_are_counted_by_hand(bridges: Bridges) -> N
     issue(bridges, "7", "draft", left_at=0, arrived_at=0, weighed_at=0, ticket="")  # no trip
     issue(bridges, "8", "in_transit", arrived_at=0, weighed_at=0, ticket="", check_at=ms(DAY, 49))  # has time left
     issue(bridges, "9", "in_transit", arrived_at=0, weighed_at=0, ticket="", check_at=None)  # has none left
-    issue(bridges, "10", "closed", left_at=ms("2026-07-02", 0))  # the day after
+    after = ms("2026-07-02", 0)
+    issue(bridges, "10", "closed", left_at=after, arrived_at=after, weighed_at=after)  # the day after
     for hour in range(6):  # four of these came with a manifest (1, 2, 3, 5), two without
         bridges.load(DAY, "tip", "spoil", 10_000, hour=6 + hour)
     bridges.load(DAY, "burner", "residual", 10_000, hour=6)  # needs none
@@ -69,6 +70,16 @@ def test_trips_with_a_closed_manifest_are_counted_by_hand(bridges: Bridges) -> N
     assert (found.value, why(found)) == (37.5, [])
     assert parts(found) == {"closed": 3, "under_manifest": 6, "without": 2, "under_way": 1}
     assert why(bridges.indicator("manifests_closed", "2026-07-03", "2026-07-03")) == ["no_trips"]
+
+
+def test_a_load_that_comes_after_midnight_under_a_manifest_of_the_day_before_has_one(quick_bridges: Bridges) -> None:
+    after = ms("2026-07-02", 0.5)
+    issue(quick_bridges, "1", "closed", left_at=ms(DAY, 23.5), arrived_at=after, weighed_at=after)
+    quick_bridges.load("2026-07-02", "tip", "spoil", 10_000, hour=0.5)
+    quick_bridges.load(DAY, "tip", "spoil", 10_000, hour=12)  # without one, of the first day
+    first = quick_bridges.indicator("manifests_closed", DAY, DAY)
+    assert (first.value, parts(first)["without"]) == (50.0, 1)
+    assert why(quick_bridges.indicator("manifests_closed", "2026-07-02", "2026-07-02")) == ["no_trips"]
 
 
 def test_points_that_report_are_those_heard_in_the_last_day_or_since(quick_bridges: Bridges) -> None:
@@ -90,6 +101,8 @@ def test_the_closing_rate_is_that_of_public_reports(quick_bridges: Bridges) -> N
     )
     assert quick_bridges.indicator("reports_closed", DAY, DAY, reports=figures).value == 66.67
     assert why(quick_bridges.indicator("reports_closed", DAY, DAY)) == ["no_reports"]
+    hidden = quick_bridges.indicator("reports_closed", DAY, DAY, reports=None)
+    assert (why(hidden), hidden.parts) == (["reports_hidden"], ())
 
 
 def test_a_late_load_changes_its_day_and_the_change_is_shown(bridges: Bridges) -> None:

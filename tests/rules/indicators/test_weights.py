@@ -72,6 +72,9 @@ def test_a_target_says_how_far_the_city_has_come(quick_bridges: Bridges) -> None
     found = quick_bridges.indicator("household_collected", DAY, DAY, less)
     # 13 t a day × 365 ÷ 10,000 = 0.4745 → 0.47, less than what is aimed at: (0.47 - 1) ÷ (0.5 - 1) = 106 %
     assert (found.value, found.progress_pct, found.met) == (0.47, 106.0, True)
+    rising = {"indicators": {"household_collected": {"target": 0.4}}}
+    found = quick_bridges.indicator("household_collected", DAY, DAY, rising)
+    assert (found.progress_pct, found.met) == (None, False)  # more than the target is no 118 % of it
 
 
 def test_weight_is_shared_among_the_people_of_the_city(quick_bridges: Bridges) -> None:
@@ -188,6 +191,24 @@ def test_a_site_without_a_weighbridge_leaves_a_hole(quick_bridges: Bridges) -> N
     elsewhere = {id_: replace(one, streams=("residual",)) for id_, one in blind.items()}
     quick_bridges.city = replace(city, sites={**city.sites, **elsewhere})
     assert quick_bridges.indicator("spoil_inflow", DAY, DAY).value is not None
+
+
+def test_a_site_counts_as_it_was_though_it_was_changed_since(quick_bridges: Bridges) -> None:
+    a_day_of_a_city(quick_bridges)
+    city = quick_bridges.city
+    changed_at = ms("2026-09-01", 0)
+    past = tuple(replace(city.sites[id_], validity=Validity(None, changed_at)) for id_ in ("plant", "tip"))
+    now = {
+        "plant": replace(city.sites["plant"], version=2, validity=Validity(changed_at, None), district="north"),
+        "tip": replace(
+            city.sites["tip"], version=2, validity=Validity(changed_at, None), kind=SiteKind.TRANSFER_STATION
+        ),
+    }
+    quick_bridges.city = replace(city, sites={**city.sites, **now}, past_sites=past)
+    named = {"indicators": {"spoil_inflow": {"sites": ["tip"]}}}
+    assert quick_bridges.indicator("construction_recycling", DAY, DAY).value == 54.0
+    assert parts(quick_bridges.indicator("spoil_inflow", DAY, DAY, named))["whole"] == 20.0
+    assert why(quick_bridges.indicator("spoil_inflow", "2026-09-02", "2026-09-02")) == ["no_sites"]
 
 
 def test_a_city_without_such_a_site_has_no_such_indicator(quick_bridges: Bridges) -> None:

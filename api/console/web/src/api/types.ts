@@ -1217,7 +1217,7 @@ export interface WhatIfReport {
   differ: (WhatIfDifference)[];
 }
 
-export type WhyWithheld = "no_sites" | "unknown_sites" | "sites_without_scale" | "no_loads" | "days_without_data" | "unknown_loads" | "estimates" | "base" | "no_trips" | "no_points" | "too_long_ago" | "no_reports";
+export type WhyWithheld = "no_sites" | "unknown_sites" | "sites_without_scale" | "no_loads" | "days_without_data" | "unknown_loads" | "estimates" | "base" | "no_trips" | "no_points" | "too_long_ago" | "no_reports" | "reports_hidden";
 
 export interface Withheld {
   reason: WhyWithheld;

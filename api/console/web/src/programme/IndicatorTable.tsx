@@ -71,7 +71,7 @@ function Target({ one }: { one: Indicator }) {
   const base = one.baseline === null ? "" : `${count(one.baseline)}${one.baseline_year ? ` (${one.baseline_year})` : ""} → `;
   return (
     <>
-      {one.value !== null && (
+      {one.value !== null && one.progress_pct !== null && (
         <div class={`bar ${one.met ? "met" : ""}`} role="img" aria-label={`${t("towardsTarget")}: ${count(one.progress_pct)} %`}>
           <i style={{ width: `${share}%` }} />
         </div>
