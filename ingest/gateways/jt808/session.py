@@ -33,6 +33,15 @@ _TIME_AT: Final = slice(22, 28)
 _ANSWERS_OF_TERMINAL: Final = frozenset({0x0104, 0x0107, LOCATION_ANSWER, 0x0302, 0x0500, 0x0700, 0x0802, 0x0805})
 """Messages that answer one of ours. They are not answered again."""
 
+_BEFORE_CODE: Final = frozenset({messages.Registration.ID, messages.Authentication.ID})
+"""Messages that are taken before the terminal showed its code; whole only, since parts take memory."""
+_SAME_TIME_MS: Final = 1_000
+"""A status is put behind the one before it, unless the clock went back by more."""
+
+
+def _is_one_of_several(frame: Frame) -> bool:
+    return frame.part is not None and frame.part.total > 1
+
 
 class TimeAnswer(StrEnum):
     """In which time a terminal is told the time (0x8004): sources contradict each other."""
@@ -120,6 +129,8 @@ class Session:
             whole = self._parts.add(raw, frame, now)
             return Step() if whole is None else self._message(whole)
         except PartsRefused as exc:
+            if exc.reason is Refused.NO_ROOM:  # there will be room: the terminal keeps it and sends it again
+                return Step(refused=exc.reason)
             # Without an answer the terminal would repeat what can never be taken.
             return Step(answers=(self._answer(frame, messages.NOT_SUPPORTED),), refused=exc.reason)
         except BodyError:
@@ -134,7 +145,7 @@ class Session:
             return Refused.OF_THE_PLATFORM
         if self.phone and frame.phone != self.phone:
             return Refused.ANOTHER_PHONE
-        if not self.phone and frame.message_id not in {messages.Registration.ID, messages.Authentication.ID}:
+        if not self.phone and (frame.message_id not in _BEFORE_CODE or _is_one_of_several(frame)):
             return Refused.NOT_SIGNED_IN
         return frame
 
@@ -206,8 +217,8 @@ class Session:
     def _link(self, frame: Frame, payload: bytes, answer: bytes) -> Step:
         """A message about the connection: it carries no time, so one is put before it."""
         at_ms = max(0, self._now_ms() + self._clocks.get(frame.phone, 0))
-        if at_ms == self._stamped_ms:  # two statuses of one time would be one
-            at_ms += 1
+        if self._stamped_ms - _SAME_TIME_MS < at_ms <= self._stamped_ms:  # two statuses of one time would be one
+            at_ms = self._stamped_ms + 1
         self._stamped_ms = at_ms
         stamp = messages.encode_stamp(frame.phone, frame.version, at_ms=at_ms, session=self._number)
         return Step(frame.phone, stamp + payload, answers=(answer,))

@@ -221,9 +221,34 @@ def test_a_message_that_is_too_large_is_refused_with_an_answer_and_leaves_nothin
     talk.sign_in()
     parts = encode_message(WireFrame(BATCH, PHONE, 1, bytes(2_500)))
     steps = [talk.send(raw) for raw in parts]
-    assert [step.refused for step in steps] == [None, Refused.TOO_LARGE, None]
+    assert [step.refused for step in steps] == [None, Refused.TOO_LARGE, Refused.TOO_LARGE]
     assert answers(steps[1])[0].result == messages.NOT_SUPPORTED
     assert not any(step.payload for step in steps)
+
+
+def test_a_part_that_finds_no_room_gets_no_answer_so_that_the_terminal_keeps_it() -> None:
+    talk = Talk()
+    talk.sign_in()
+    assert talk.budget.take(1 << 20)
+    step = talk.send(frame(BATCH, bytes(100), part=Part(2, 1)))
+    assert (step.refused, step.answers) == (Refused.NO_ROOM, ())
+
+
+def test_before_the_code_nothing_is_kept_of_a_message_in_parts() -> None:
+    talk = Talk()
+    step = talk.send(frame(messages.Registration.ID, bytes(100), part=Part(2, 1)))
+    assert (step.refused, step.answers) == (Refused.NOT_SIGNED_IN, ())
+    assert talk.budget.take(1 << 20)
+    talk.budget.give_back(1 << 20)
+    assert talk.send(frame(messages.Registration.ID, REGISTRATION.body(), part=Part(1, 1))).answers
+
+
+def test_each_status_of_one_millisecond_has_a_time_of_its_own_and_a_clock_set_back_is_followed() -> None:
+    talk = Talk()
+    steps = [talk.sign_in(), *(talk.send(frame(messages.HEARTBEAT)) for _ in range(3))]
+    assert [stamp_of(step.payload).at_ms for step in steps] == [T0, T0 + 1, T0 + 2, T0 + 3]
+    talk.now_ms -= 60_000
+    assert stamp_of(talk.send(frame(messages.HEARTBEAT)).payload).at_ms == T0 - 60_000
 
 
 def test_part_numbers_that_promise_too_many_are_refused() -> None:
