@@ -120,6 +120,7 @@ COMPILED = (
     "rules/tracking/manifests.py",
     "rules/tracking/motion.py",
     "rules/tracking/quality.py",
+    "rules/tracking/reach.py",
     "rules/tracking/stays.py",
     "rules/tracking/switches.py",
     "rules/tracking/track.py",

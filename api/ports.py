@@ -16,6 +16,7 @@ from api.case_ports import Cases
 from api.manifest_ports import Manifests, NoManifests
 from api.notice_ports import NoNotices, NoticeDesk
 from api.people_ports import People
+from api.programme_ports import NoProgramme, ProgrammeDesk
 from api.registry_ports import RegistryEntries
 from api.report_ports import PublicReports, ReportOptions
 from api.weighing_ports import NoWeighingSessions, WeighingSessions
@@ -33,7 +34,7 @@ from ingest.judge.what_if_job import WhatIfJob, WhatIfRequest
 from ingest.ledger.dead_letters import DeadLetter, Redriven
 from ingest.ledger.report import Ledger, RecorderStatus
 from ingest.ledger.unregistered import UnregisteredDevice
-from ingest.log.kafka.figures import PartitionFigures
+from ingest.log.kafka.figures import FleetFigures, PartitionFigures
 from ingest.log.raw_log import Removed
 from ingest.mqtt.broker_statistics import BrokerCounters
 from ingest.notices.summary import ChannelSummary
@@ -76,7 +77,7 @@ class Journal(Protocol):
     def alert(self, alert_id: str) -> AlertDetail | None: ...
 
     def act(self, alert_id: str, action: AlertAction) -> AlertDetail:
-        """Raises UnknownAlert, AlreadyClosed."""
+        """Raises UnknownAlert, AlreadyClosed, NotCorrected."""
 
 
 class Shelves(Protocol):
@@ -301,6 +302,10 @@ class ApiParts:
     """All that people see of notices. It is not narrowed: `api.resources.notices` asks who may see which."""
     partitions: Callable[[], Sequence[PartitionFigures]] = tuple
     """Of the raw log on Kafka; none where it is in the data directory. Synchronous; raises RawLogError."""
+    fleet: Callable[[], FleetFigures | None] = lambda: None
+    """Who judges verdicts, where judges share partitions. Synchronous; raises RawLogError."""
+    verdicts_damaged: Callable[[], int] = lambda: 0
+    """Records with verdicts that the judge on this machine passed because they are damaged. Synchronous."""
     gateways: Callable[[], Mapping[str, GatewayFigures | None]] = dict
     """Of gateways on this data directory, by name; None: it does not run, and nobody stopped it. Synchronous."""
     over_limit: Callable[[], Mapping[str, Mapping[str, int]]] = dict
@@ -313,6 +318,7 @@ class ApiParts:
     checks: tuple[Check, ...] = ()
     base_map: BaseMap = field(default_factory=BaseMap)
     manifests: Manifests = field(default_factory=NoManifests)
+    programme: ProgrammeDesk = field(default_factory=NoProgramme)
     now: Callable[[], int] = now_ms
     """The wall clock, ms."""
 

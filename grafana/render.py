@@ -11,7 +11,7 @@ from typing import Any, Final
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as model
 
-from grafana.boards import enforcement, ingestion, overview, recycling, trucks, weighbridges
+from grafana.boards import city_ledger, enforcement, ingestion, manifests, overview, recycling, trucks, weighbridges
 from grafana.parts.panels import BoardBuilder
 from grafana.parts.wording import Language
 
@@ -22,6 +22,8 @@ BUILDERS: Final[Mapping[str, Callable[[BoardBuilder], model.Dashboard]]] = {
     "overview": overview.board,
     "trucks": trucks.board,
     "weighbridges": weighbridges.board,
+    "ledger": city_ledger.board,
+    "manifests": manifests.board,
     "recycling": recycling.board,
     "enforcement": enforcement.board,
     "ingestion": ingestion.board,

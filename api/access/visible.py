@@ -14,6 +14,7 @@ from api.access.caller import Caller
 from api.access.narrowed_attachments import NarrowedAttachments
 from api.access.narrowed_cases import NarrowedCases
 from api.access.narrowed_manifests import NarrowedManifests
+from api.access.narrowed_programme import NarrowedProgramme
 from api.access.narrowed_reports import NarrowedReports
 from api.access.narrowed_stores import (
     NarrowedCommands,
@@ -139,6 +140,7 @@ def _narrowed(request: Request, parts: ApiParts, caller: Caller) -> ApiParts:
         ),
         cases=cases,
         manifests=NarrowedManifests(parts.manifests, city),
+        programme=NarrowedProgramme(parts.programme, city),
         shelves=NarrowedShelves(parts.shelves, sees),
         commands=NarrowedCommands(parts.commands, sees),
         ledger=lambda: parts.ledger().of_devices(city().devices),

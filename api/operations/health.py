@@ -17,7 +17,7 @@ from api.ports import ApiOptions, Check, ReadinessResult, ReadinessState, WholeP
 from devices.db.database import DatabaseError
 from devices.readings.instants import DAY_MS
 from ingest.log.errors import RawLogUnavailable
-from ingest.log.kafka.figures import PartitionFigures
+from ingest.log.kafka.figures import FleetFigures, PartitionFigures
 from ingest.notices.summary import ChannelSummary
 
 _log = logging.getLogger(__name__)
@@ -174,8 +174,8 @@ def _check_out(name: str, result: ReadinessResult, history: StateHistory, now: i
 def metrics(parts: WholeParts, options: Annotated[ApiOptions, Depends(options_of)]) -> Response:
     """Readings by disposition and reason, sequence gaps, lag by consumer, collector, recorder, raw log and its disk,
     the broker's own counters, open alerts by rule, notices by channel and cases by kind while the database answers,
-    the alarm rate while the judge runs. Where the raw log is on Kafka, its partitions, and `haulwatch_kafka_up` 0 in
-    place of all that comes from it while it does not answer.
+    the alarm rate while the judge runs. Where the raw log is on Kafka, its partitions and the group of shared judges,
+    and `haulwatch_kafka_up` 0 in place of all that comes from it while it does not answer.
 
     Only devices beyond a limit have labels of their own: `GET /api/v1/ledger/devices` has the figures of the others.
     """
@@ -199,6 +199,8 @@ def metrics(parts: WholeParts, options: Annotated[ApiOptions, Depends(options_of
         cases=_cases(parts),
         over_limit=parts.over_limit(),
         partitions=partitions,
+        fleet=_fleet(parts),
+        verdicts_damaged=parts.verdicts_damaged(),
         gateways=parts.gateways(),
     )
     return Response(render(snapshot), media_type=CONTENT_TYPE)
@@ -208,6 +210,14 @@ def _partitions(parts: WholeParts) -> Sequence[PartitionFigures] | None:
     """None while Kafka does not answer: the other metrics are most wanted then."""
     try:
         return parts.partitions()
+    except RawLogUnavailable:
+        return None
+
+
+def _fleet(parts: WholeParts) -> FleetFigures | None:
+    """None also while Kafka does not answer."""
+    try:
+        return parts.fleet()
     except RawLogUnavailable:
         return None
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from ingest.log.kafka.figures import PartitionFigures
+from ingest.log.kafka.figures import FleetFigures, PartitionFigures
 from ingest.log.records import CONSUMERS
 
 MAX_LABELLED: Final = 128
@@ -40,6 +40,31 @@ def kafka_metrics(partitions: Sequence[PartitionFigures] | None) -> Iterator[Met
     yield worst
     if len(partitions) <= MAX_LABELLED:
         yield from _by_partition(partitions)
+
+
+def fleet_metrics(fleet: FleetFigures | None, damaged: int) -> Iterator[Metric]:
+    """Of judges that share partitions. None: they do not, or Kafka does not answer.
+
+    `damaged`: records with verdicts that the judge on this machine passed.
+    """
+    if fleet is None:
+        return
+    yield GaugeMetricFamily(
+        "haulwatch_kafka_fleet_owned", "1: a judge has the verdicts; 0: no alert is raised", value=bool(fleet.owner)
+    )
+    yield GaugeMetricFamily(
+        "haulwatch_kafka_fleet_members", "Judges that have the verdicts or would take them", value=fleet.members
+    )
+    yield GaugeMetricFamily(
+        "haulwatch_kafka_fleet_lag_messages",
+        "Offsets of the verdicts after what was kept last, ends of transactions included",
+        value=fleet.lag,
+    )
+    yield GaugeMetricFamily(
+        "haulwatch_verdicts_damaged",
+        "Records with verdicts that are damaged and were passed by the judge on this machine since it started",
+        value=damaged,
+    )
 
 
 def _by_partition(partitions: Sequence[PartitionFigures]) -> Iterator[Metric]:

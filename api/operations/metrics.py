@@ -11,14 +11,14 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.registry import Collector
 
 from api.operations.gateway_metrics import gateway_metrics
-from api.operations.kafka_metrics import kafka_metrics
+from api.operations.kafka_metrics import fleet_metrics, kafka_metrics
 from api.ports import Disk, Lag
 from devices.readings.refusals import Reason
 from ingest.alerts.rate import AlertRate
 from ingest.collector.collector import CollectorStatus
 from ingest.gateways.status import GatewayFigures
 from ingest.ledger.report import LedgerLine, RecorderStatus
-from ingest.log.kafka.figures import PartitionFigures
+from ingest.log.kafka.figures import FleetFigures, PartitionFigures
 from ingest.mqtt.broker_statistics import DROPPED, BrokerCounters
 from ingest.notices.summary import ChannelSummary
 from rules.cases.indicators import Indicators
@@ -64,6 +64,9 @@ class MetricsSnapshot:
     """By device and limit, of devices that were beyond one within the last hour: 150 at most."""
     partitions: Sequence[PartitionFigures] | None = ()
     """Of the raw log on Kafka; None while Kafka does not answer, empty where it is not used."""
+    fleet: FleetFigures | None = None
+    """Who judges verdicts; None where judges do not share partitions, or Kafka does not answer."""
+    verdicts_damaged: int = 0
     gateways: Mapping[str, GatewayFigures | None] = field(default_factory=dict)
     """By name; None: it died."""
 
@@ -105,6 +108,7 @@ class _SnapshotCollector(Collector):
         if self._snapshot.recorder is not None:
             yield from _recorder_metrics(self._snapshot.recorder)
         yield from kafka_metrics(self._snapshot.partitions)
+        yield from fleet_metrics(self._snapshot.fleet, self._snapshot.verdicts_damaged)
         yield from gateway_metrics(self._snapshot.gateways)
         yield from _disk_metrics(self._snapshot.disk)
         yield from _broker_metrics(self._snapshot.broker)

@@ -39,6 +39,8 @@ from rules.alerts.actions import (
     Assign,
     Close,
     Comment,
+    Correct,
+    NotCorrected,
     Outcome,
     UnknownAlert,
 )
@@ -114,6 +116,18 @@ class CloseBody(_Body):
     )
     outcome: Outcome
     note: Note | None = None
+
+
+class CorrectBody(_Body):
+    """The outcome was wrong: what holds from now on, and why."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"actor": "team-3", "outcome": "false_alarm", "note": "Appeal upheld: the tip was permitted."}]
+        }
+    )
+    outcome: Outcome
+    note: Note
 
 
 _DETAIL: Final = answer("The alert with its whole history", DETAIL_EXAMPLE)
@@ -334,6 +348,24 @@ def close(parts: Parts, caller: CurrentCaller, alert_id: AlertPath, body: CloseB
         alert_id,
         Close(actor=acting_name(caller, body.actor), at=parts.now(), outcome=body.outcome, note=body.note),
     )
+
+
+@router.post(
+    "/{alert_id}/correct",
+    summary="Correct the outcome of an alert",
+    response_model=AlertDetail,
+    dependencies=OFFICERS,
+    responses=_DETAIL | problems(*_WRITE),
+)
+def correct(parts: Parts, caller: CurrentCaller, alert_id: AlertPath, body: CorrectBody) -> AlertDetail:
+    """Replace the outcome of an alert that a person closed, as after an appeal. The closing and who did it stay in the
+    history; assessments and boards go by the outcome that holds.
+    """
+    action = Correct(actor=acting_name(caller, body.actor), at=parts.now(), outcome=body.outcome, note=body.note)
+    try:
+        return _act(parts, alert_id, action)
+    except NotCorrected as exc:
+        raise invalid("body.outcome", str(exc)) from exc
 
 
 def _act(parts: ApiParts, alert_id: str, action: AlertAction) -> AlertDetail:

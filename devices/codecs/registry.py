@@ -10,9 +10,12 @@ from typing import Final
 
 from devices.codecs.codec import MAX_PAYLOAD_BYTES, Codec, Flaw
 from devices.codecs.jt808.codec import JT808
+from devices.codecs.lorawan.chirpstack import CHIRPSTACK
+from devices.codecs.lorawan.ttn import TTN
 from devices.codecs.manifests import MANIFEST
 from devices.codecs.native import NATIVE
 from devices.codecs.scale import SCALE
+from devices.codecs.sparkplug.codec import SPARKPLUG
 from devices.codecs.trackers import OSMAND, OWNTRACKS, TRACCAR
 from devices.readings.decoding import UNREGISTERED, Decoding
 from devices.readings.models import Reading
@@ -131,6 +134,9 @@ CODECS: Final = CodecRegistry(
         OSMAND,
         TRACCAR,
         JT808,
+        CHIRPSTACK,
+        TTN,
+        SPARKPLUG,
         NATIVE,
     ),
     of_the_platform=(MANIFEST,),

@@ -115,6 +115,71 @@ EMPTYING_FIELDS: Final = ("after", "from_pct", "to_pct", "fell_points", "counted
 """One row for each emptying of a compartment (`rules.tracking.emptyings`), at the first reading after it; `after` is
 device time in ms of the last reading before it. `counted` is 1, or 0 where late readings showed that there was none."""
 
+CITY_LOADS_MEASUREMENT: Final = "city_loads"
+CITY_LOADS_TAGS: Final = ("district", "flow", "site", "stream")
+CITY_LOADS_FIELDS: Final = (
+    "net_kg",
+    "estimated_kg",
+    "loads",
+    "estimated",
+    "unknown",
+    "waiting",
+    "label",
+    "label_zh",
+    "district_label",
+    "district_label_zh",
+)
+"""Loads of each day, by weighing sessions: one row for each site, stream and way (`flow`: `in`, `out`), at midnight UTC
+of the day's date in the city's calendar, rewritten whenever a session of the day changes. `net_kg` is of `loads` that
+were weighed in full, `estimated_kg` of `estimated` ones with another tare; `unknown` have no net weight, `waiting` wait
+for a person to say which truck it was. `stream` is one of `devices.readings.streams`, `other`, or `unknown`; `label` is
+what people call the site, `district_label` the district, empty where there is none."""
+OTHER_STREAM: Final = "other"
+UNKNOWN_STREAM: Final = "unknown"
+
+MANIFEST_MEASUREMENT: Final = "manifest"
+MANIFEST_TAGS: Final = ("device", *AREA_TAGS)
+MANIFEST_FIELDS: Final = (
+    "number",
+    "state",
+    "stream",
+    "source",
+    "source_zh",
+    "destination",
+    "destination_zh",
+    "sent_kg",
+    "net_kg",
+    "arrive_by",
+    "open",
+    "closed",
+    "overdue",
+    "discrepancy",
+    "void",
+)
+"""Present state of each manifest as judged: one row for each, when it was issued, rewritten when it changes. `source`
+and `destination` are what people call these sites; `arrive_by` is the plan, ms. `open`, `closed`, `overdue`,
+`discrepancy` and `void` are 1 or 0, so that they can be summed; weights are absent while nobody knows them. The tags
+are those of its truck when the row was written first."""
+
+INDICATOR_MEASUREMENT: Final = "indicator"
+INDICATOR_TAGS: Final = ("indicator",)
+INDICATOR_FIELDS: Final = (
+    "shown",
+    "value",
+    "baseline",
+    "target",
+    "progress_pct",
+    "name",
+    "name_zh",
+    "unit",
+    "unit_zh",
+    "why",
+    "why_zh",
+)
+"""Each indicator of the programme over the last 30 days: one row a day, at midnight UTC of the date in the city's
+calendar, rewritten each hour. `shown` is 1 where there is a value; else 0, `value` is of no meaning and `why` says why
+there is none."""
+
 HEALTH_MEASUREMENT: Final = "ingestion"
 HEALTH_TAGS: Final = ("of", "part")
 HEALTH_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -172,7 +237,12 @@ FLOAT_FIELDS: Final[Mapping[str, frozenset[str]]] = {
         if float in (hint, *get_args(hint))
     )
     for kind, model in MODELS.items()
-} | {EMPTYING_MEASUREMENT: frozenset({"from_pct", "to_pct", "fell_points"})}
+} | {
+    EMPTYING_MEASUREMENT: frozenset({"from_pct", "to_pct", "fell_points"}),
+    CITY_LOADS_MEASUREMENT: frozenset({"net_kg", "estimated_kg"}),
+    MANIFEST_MEASUREMENT: frozenset({"sent_kg", "net_kg"}),
+    INDICATOR_MEASUREMENT: frozenset({"value", "baseline", "target", "progress_pct"}),
+}
 """Fields that are floats whatever their value: JSON does not distinguish 40.0 from 40."""
 
 

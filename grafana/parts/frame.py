@@ -16,6 +16,8 @@ NAMES: Final[Mapping[str, Phrase]] = {
     "overview": Phrase("City overview", "城市总览"),
     "trucks": Phrase("Trucks", "运输车辆"),
     "weighbridges": Phrase("Weighbridges and stations", "地磅与场站"),
+    "ledger": Phrase("City ledger", "城市台账"),
+    "manifests": Phrase("Manifests", "联单"),
     "recycling": Phrase("Recycling points", "回收点"),
     "enforcement": Phrase("Enforcement", "执法处置"),
     "ingestion": Phrase("Ingestion health", "数据接入健康"),
@@ -25,16 +27,23 @@ _LINKS: Final[Mapping[str, Phrase]] = {
     "overview": Phrase("Overview", "总览"),
     "trucks": Phrase("Trucks", "车辆"),
     "weighbridges": Phrase("Weighbridges", "地磅"),
+    "ledger": Phrase("Ledger", "台账"),
+    "manifests": Phrase("Manifests", "联单"),
     "recycling": Phrase("Recycling", "回收点"),
     "enforcement": Phrase("Enforcement", "执法"),
     "ingestion": Phrase("Ingestion", "接入"),
 }
 """Short titles, so that variables, links and time fit into one row of 1,920 pixels."""
 
+_NO_ROOM_FOR: Final[Mapping[str, frozenset[str]]] = {"enforcement": frozenset({"ledger", "ingestion"})}
+"""Links that a board does without: its variables take the room. Every other board has them."""
+
 AREAS: Final[Mapping[str, tuple[str, ...]]] = {
     "overview": ("district", "fleet", "site"),
     "trucks": ("district", "fleet"),
     "weighbridges": ("district", "site"),
+    "ledger": ("district", "site"),
+    "manifests": ("district", "fleet"),
     "recycling": ("district", "site"),
     "enforcement": ("district", "fleet", "site"),
     "ingestion": (),
@@ -127,7 +136,7 @@ def _board_links(name: str, language: Language) -> list[Builder[model.DashboardL
         .url(board_url(other, language, *(f"${{{area}:queryparam}}" for area in AREAS[name] if area in AREAS[other])))
         .keep_time(True)
         for other, title in _LINKS.items()
-        if other != name
+        if other != name and other not in _NO_ROOM_FOR.get(name, ())
     ]
 
 

@@ -32,6 +32,19 @@ OUTCOME: Final[Mapping[str, str]] = {
 }
 ZONE: Final[Mapping[str, str]] = {"forbidden": PURPLE, "jurisdiction": BLUE, "permitted_area": GREEN}
 SUSPECTED: Final[Mapping[str, str]] = {"proposed": ORANGE, "accepted": VERMILLION, "dismissed": GREY}
+MANIFEST: Final[Mapping[str, str]] = {
+    "draft": GREY,
+    "source_confirmed": SKY,
+    "in_transit": BLUE,
+    "arrived": BLUE,
+    "disposal_confirmed": BLUE,
+    "closed": GREEN,
+    "rejected": PURPLE,
+    "discrepancy": ORANGE,
+    "overdue": VERMILLION,
+    "under_correction": YELLOW,
+    "void": GREY,
+}
 KIND: Final[Mapping[str, str]] = {
     "position": BLUE,
     "weighing": GREEN,

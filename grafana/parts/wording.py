@@ -73,6 +73,21 @@ SUSPECTED_STATES: Final[Mapping[str, Phrase]] = {
 }
 """What a suspected site may be, and what people decided about it."""
 
+MANIFEST_STATES: Final[Mapping[str, Phrase]] = {
+    "draft": Phrase("draft", "草稿"),
+    "source_confirmed": Phrase("source confirmed", "来源已确认"),
+    "in_transit": Phrase("in transit", "运输中"),
+    "arrived": Phrase("arrived", "已到达"),
+    "disposal_confirmed": Phrase("disposal confirmed", "处置已确认"),
+    "closed": Phrase("closed", "已闭环"),
+    "rejected": Phrase("rejected", "拒收"),
+    "discrepancy": Phrase("not matching", "不符"),
+    "overdue": Phrase("overdue", "超时"),
+    "under_correction": Phrase("under correction", "更正中"),
+    "void": Phrase("void", "作废"),
+}
+"""States of a manifest."""
+
 STREAMS: Final[Mapping[str, Phrase]] = {word: Phrase(name.en, name.zh) for word, name in STREAM_NAMES.items()}
 """Waste streams and compartments by the words that devices use for them. Another word is shown as it is."""
 

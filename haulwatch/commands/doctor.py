@@ -23,7 +23,7 @@ from haulwatch.wiring.databases import (
     open_registry,
 )
 from haulwatch.wiring.desk.attachments import look_at_attachments
-from haulwatch.wiring.log import topic_as_found, topic_as_wanted, unread_on_topic
+from haulwatch.wiring.log import judges_of_verdicts, topic_as_found, topic_as_wanted, unread_on_topic
 from haulwatch.wiring.rules import known_rules
 from haulwatch.wiring.sign_on import find_provider
 from haulwatch.wiring.stores import prove_store
@@ -70,6 +70,7 @@ def _parts(settings: Settings) -> DoctorParts:
         topic=None if settings.kafka.url is None else lambda: topic_as_found(settings),
         wanted_of_topic=lambda replicas: topic_as_wanted(settings, replicas),
         unread=lambda: unread_on_topic(settings),
+        fleet=judges_of_verdicts(settings),
         attachments=lambda: look_at_attachments(settings),
     )
 

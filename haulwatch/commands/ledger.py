@@ -6,6 +6,9 @@ from typing import Annotated
 import typer
 
 from devices.spelling import did_you_mean
+from haulwatch.commands.programme.assessment import assessment
+from haulwatch.commands.programme.indicators import indicators
+from haulwatch.commands.programme.report import quarterly
 from haulwatch.commands.shared import JsonFlag, exits_on_error, fail, instant, out, print_json, print_table
 from haulwatch.commands.weighings.city_ledger import city_ledger
 from haulwatch.settings.data_files import settings_with_data
@@ -17,6 +20,9 @@ _COUNTS = ("received", "stored", "duplicate", "quarantined", "queued", "gaps", "
 
 app = typer.Typer()
 app.command("city")(city_ledger)
+app.command("indicators")(indicators)
+app.command("assessment")(assessment)
+app.command("report")(quarterly)
 
 
 @app.callback(invoke_without_command=True)

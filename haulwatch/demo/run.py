@@ -86,6 +86,7 @@ class Demo:
             "HAULWATCH_MQTT_URL": f"mqtt://127.0.0.1:{port}",
             "HAULWATCH_API_TOKEN": self.token,
             "HAULWATCH_API_PORT": str(_free_port(prefer=8080)),
+            "HAULWATCH_PROGRAMME": str(JINCHENG / "programme.yaml"),
         }
         self.settings: Settings = load_settings(environment)
         self.city: City = read_city(JINCHENG)

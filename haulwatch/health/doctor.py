@@ -28,6 +28,7 @@ from haulwatch.process import system_clock
 from haulwatch.settings.data_files import NoData, collector_role, heartbeat_path, require_data_dir
 from haulwatch.settings.load import Settings
 from ingest.collector.collector import CollectorStatus, read_status
+from ingest.log.kafka.figures import FleetFigures
 from ingest.log.records import JUDGE
 from ingest.process.heartbeat import last_beat
 from ingest.store import StoreError, StoreMisconfigured, StoreRejected
@@ -269,6 +270,8 @@ class DoctorParts(NamedTuple):
     """What they should be, with so many replicas."""
     unread: Callable[[], Mapping[str, int]] = dict
     """Messages of that topic that each reader has not committed. Raises RawLogError, OperatorError."""
+    fleet: Callable[[], FleetFigures] | None = None
+    """Who judges verdicts, where judges share partitions. Raises RawLogError."""
 
 
 async def run_checks(settings: Settings, parts: DoctorParts, only: Collection[str] = ()) -> list[CheckResult]:
@@ -290,7 +293,7 @@ async def run_checks(settings: Settings, parts: DoctorParts, only: Collection[st
         "sign-on": lambda: asyncio.to_thread(check_sign_on, settings, parts.find_provider, parts.areas),
         "attachments": lambda: asyncio.to_thread(check_attachments, parts.attachments),
         "map layers": lambda: asyncio.to_thread(check_map_layers, settings, parts.accounts_exist),
-        "kafka": lambda: asyncio.to_thread(check_kafka, parts.topic, parts.wanted_of_topic, parts.unread),
+        "kafka": lambda: asyncio.to_thread(check_kafka, parts.topic, parts.wanted_of_topic, parts.unread, parts.fleet),
     }
     if unknown := set(only) - set(CHECKS):
         raise ValueError(f"no such check: {', '.join(sorted(unknown))}; there are {', '.join(CHECKS)}")

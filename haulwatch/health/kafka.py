@@ -14,6 +14,7 @@ from haulwatch.health.check_result import CheckResult, CheckStatus
 from haulwatch.health.readiness import BACKLOG, TroubleLog
 from ingest.log.errors import RawLogMisfit
 from ingest.log.kafka.connection import KafkaRefused, TopicMissing
+from ingest.log.kafka.figures import FleetFigures
 
 UNUSED: Final = "not used: the raw log is in the data directory"
 _GROWING_MINUTES: Final = 5
@@ -131,15 +132,18 @@ def check_kafka(
     settings_of_topic: Callable[[], Mapping[str, str]] | None,
     wanted: Wanted,
     lags: Callable[[], Mapping[str, int]] = dict,
+    fleet: Callable[[], FleetFigures] | None = None,
 ) -> CheckResult:
     """The topic is there, keeps messages as long as the settings say, and loses none with a broker.
 
-    `settings_of_topic` None: the raw log is not on Kafka. `lags`: unread messages by reader.
+    `settings_of_topic` None: the raw log is not on Kafka. `lags`: unread messages by reader. `fleet`: who judges
+    verdicts, where judges share partitions.
     """
     if settings_of_topic is None:
         return CheckResult("kafka", CheckStatus.OK, UNUSED)
     try:
         found, unread = settings_of_topic(), lags()
+        judges = None if fleet is None else fleet()
     except KafkaRefused as exc:
         return CheckResult("kafka", CheckStatus.FAIL, str(exc), exc.hint)
     except RawLogMisfit as exc:
@@ -153,7 +157,15 @@ def check_kafka(
     if behind and result.status is CheckStatus.OK:
         named = ", ".join(f"{reader} {lag:,}" for reader, lag in sorted(behind.items()))
         return CheckResult("kafka", CheckStatus.WARN, f"unread messages: {named}", "see docs/kafka.md, sizing")
-    return result
+    return result if judges is None or result.status is not CheckStatus.OK else _with_judges(result, judges)
+
+
+def _with_judges(result: CheckResult, judges: FleetFigures) -> CheckResult:
+    if not judges.owner:
+        detail = "no judge has the verdicts: devices are not compared and no alert is raised"
+        return CheckResult("kafka", CheckStatus.WARN, detail, "start `haulwatch judge`")
+    detail = f"{judges.owner} judges verdicts, {judges.members - 1} would take over"
+    return CheckResult("kafka", CheckStatus.OK, f"{result.detail}; {detail}")
 
 
 def _found(found: Mapping[str, str], wanted: Wanted) -> CheckResult:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from api.ports import Disk, Lag
+from devices.db.database import DatabaseError
 from haulwatch.process import system_clock
 from haulwatch.settings.data_files import (
     alert_outbox_path,
@@ -22,7 +23,8 @@ from haulwatch.settings.data_files import (
 from haulwatch.settings.load import Settings
 from ingest.alerts.cursors import read_calls, read_refused
 from ingest.alerts.outbox import read_waiting
-from ingest.alerts.rate import DAY_MS, AlertRate, alert_rate
+from ingest.alerts.rate import DAY_MS, AlertRate, Call, alert_rate
+from ingest.alerts.shared_cursors import SharedCursors
 from ingest.collector.collector import CollectorStatus
 from ingest.collector.collector import read_status as read_collector_status
 from ingest.gateways.status import GatewayFigures, read_gateway_status
@@ -62,12 +64,16 @@ class PathStatus:
         open_raw_log: Callable[[], LogFigures],
         recorder_tables: Callable[[], Path | Tables],
         disk_reserve_bytes: Callable[[], int],
+        shared_cursors: SharedCursors | None = None,
     ) -> None:
-        """`recorder_tables`: where recorders keep what they have done. `disk_reserve_bytes` may raise OSError."""
+        """`recorder_tables`: where recorders keep what they have done. `disk_reserve_bytes` may raise OSError.
+        `shared_cursors`: what publishers keep that run on any machine.
+        """
         self._settings = settings
         self._open_raw_log = open_raw_log
         self._recorder_tables = recorder_tables
         self._disk_reserve_bytes = disk_reserve_bytes
+        self._shared_cursors = shared_cursors
 
     def collectors(self) -> list[CollectorStatus]:
         """The status of each collector that runs; several where they share the broker's messages."""
@@ -116,6 +122,11 @@ class PathStatus:
         beat = last_beat(heartbeat_path(self._settings, JUDGE))
         return ({}, None) if beat is None else (beat.failures, beat.failed_at)
 
+    def verdicts_damaged(self) -> int:
+        """Records with verdicts that the judge on this machine passed because they are damaged, since it started."""
+        beat = last_beat(heartbeat_path(self._settings, JUDGE))
+        return 0 if beat is None else beat.damaged
+
     def over_limit(self) -> dict[str, dict[str, int]]:
         """Devices that were beyond a limit within the last hour, and how much was beyond each."""
         return read_over_limit(over_limit_paths(self._settings), system_clock.now_ms())
@@ -133,16 +144,22 @@ class PathStatus:
         return read_waiting(alert_outbox_path(self._settings))
 
     def alerts_refused(self) -> tuple[int, int | None]:
-        """Number of alert changes that the broker refuses, and since when, ms."""
-        return read_refused(publisher_cursors_path(self._settings))
+        """Number of alert changes that the broker refuses, and since when, ms; none while it cannot be read."""
+        if self._shared_cursors is None:
+            return read_refused(publisher_cursors_path(self._settings))
+        try:
+            return self._shared_cursors.refusals()
+        except DatabaseError:
+            return 0, None
 
     def alert_rate(self) -> AlertRate | None:
-        """How often alerts called people; None while the judge, which publishes them, does not run."""
+        """How often alerts called people; None while the judge, which publishes them, does not run.
+
+        Of shared judges: on whatever machine they run.
+        """
         now = system_clock.now_ms()
-        calls = read_calls(publisher_cursors_path(self._settings), now - DAY_MS)
-        if calls is None or self._recent_beat(JUDGE) is None:
-            return None
-        return alert_rate(calls, now, self._settings.alerts.operators)
+        calls = self._calls(now - DAY_MS)
+        return None if calls is None else alert_rate(calls, now, self._settings.alerts.operators)
 
     def store_rejections(self) -> Mapping[str, int]:
         """Readings that the store rejected and that wait in quarantine, by kind."""
@@ -167,6 +184,15 @@ class PathStatus:
             size_bytes, removed = log.size_bytes(), log.removed()
         free_bytes = shutil.disk_usage(self._settings.paths.data_dir).free
         return Disk(free_bytes, self._disk_reserve_bytes(), size_bytes, removed)
+
+    def _calls(self, since: int) -> list[Call] | None:
+        if self._shared_cursors is None:
+            is_published = self._recent_beat(JUDGE) is not None
+            return read_calls(publisher_cursors_path(self._settings), since) if is_published else None
+        try:
+            return self._shared_cursors.calls(since)
+        except DatabaseError:
+            return None
 
     def _collector_files(self) -> list[Path]:
         alone = collector_status_path(self._settings)

@@ -6,7 +6,7 @@ from pydantic import AfterValidator
 
 from haulwatch.settings.fields import Group, Token, field
 
-RUN_ALONG: Final = ("jt808",)
+RUN_ALONG: Final = ("jt808", "sparkplug")
 """Gateways that `haulwatch run` can start: those that need no options."""
 
 
@@ -86,4 +86,29 @@ class GatewaySettings(Group):
         "Of one terminal, after 200 at once. A terminal that sends more is read more slowly, and loses nothing.",
         gt=0,
         le=10_000,
+    )
+    sparkplug_host_id: str = field(
+        "haulwatch",
+        "SPARKPLUG_HOST_ID",
+        "text, up to 64 of A-Z a-z 0-9 . _ -",
+        "Names the host application: edge nodes may wait for spBv1.0/STATE/<id>. Two hosts at one broker need two.",
+        pattern=r"^[A-Za-z0-9._-]{1,64}$",
+    )
+    sparkplug_metrics: str = field(
+        "*",
+        "SPARKPLUG_METRICS",
+        "shell patterns with commas between, such as Line/*,Hopper/Level",
+        "Names of the metrics that are passed on. At most 256 of a device: each message carries those that did not "
+        "change too. Name those that your profiles read where a controller has hundreds.",
+        max_length=4_096,
+        min_length=1,
+    )
+    sparkplug_reorder_s: float = field(
+        2.0,
+        "SPARKPLUG_REORDER_S",
+        "seconds",
+        "How long missing messages of an edge node are waited for, before it is asked for a rebirth. A broker reorders "
+        "by milliseconds, a bridge by a second.",
+        ge=0.1,
+        le=60,
     )

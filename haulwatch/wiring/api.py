@@ -21,6 +21,7 @@ from haulwatch.wiring.databases import (
 )
 from haulwatch.wiring.desk.attachments import keep_attachments, upkeep_of
 from haulwatch.wiring.desk.cases import open_cases
+from haulwatch.wiring.desk.indicators import open_board_rows, open_indicators, rolling_report
 from haulwatch.wiring.desk.manifests import open_manifests
 from haulwatch.wiring.desk.reports import erasing, open_public_reports
 from haulwatch.wiring.desk.weighings import open_sessions
@@ -30,6 +31,7 @@ from haulwatch.wiring.packs.processes import PackProcesses
 from haulwatch.wiring.rules import current_rules, open_rule_sets
 from haulwatch.wiring.stores import emptyings_reader, open_store, weighings_reader
 from haulwatch.wiring.suspected_sites import keep_proposing, open_proposals
+from ingest.boards.city_feed import CityFeed
 from ingest.boards.emptyings import EmptyingFeed
 from ingest.boards.feed import BoardFeed, open_cursors
 from ingest.boards.shelving import Shelving
@@ -75,6 +77,8 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
             open_manifests(settings, city, current_rules(settings, rule_sets)) as manifests,
             open_public_reports(settings, lambda: city().timezone) as public_reports,
             open_sessions(settings, city) as sessions,
+            open_indicators(settings) as programme,
+            open_board_rows(settings) as board_rows,
             open_notices(settings, journal, shelves, city) as notices,
             closing(WhatIfJobs(COMMAND, system_clock.now_ms)) as what_if,
             closing(open_attachments(settings)) as attachments,
@@ -86,12 +90,21 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
                 store, journal, city, lambda: ingestion_status(parts), cursors, proposals.proposals, shelving
             )
             emptyings = EmptyingFeed(store, city, emptyings_reader(settings), cursors)
+            city_feed = CityFeed(
+                store,
+                board_rows,
+                city,
+                lambda: rolling_report(settings, city, programme),
+                cursors,
+                system_clock.now_ms,
+            )
             keeper = SessionKeeper(sessions, city, weighings_reader(settings), system_clock.now_ms)
             upkeep = upkeep_of(settings, attachments, journal, cases, public_reports.reports)
             background = [
                 BackgroundTask("board feed", lambda: feed.run(stop)),
                 BackgroundTask("command dispatcher", dispatcher.run),
                 BackgroundTask("emptyings", lambda: emptyings.run(stop)),
+                BackgroundTask("city feed", lambda: city_feed.run(stop)),
                 BackgroundTask("weighing sessions", lambda: keeper.run(stop)),
                 BackgroundTask("suspected sites", lambda: keep_proposing(journal, proposals, city, stop)),
                 BackgroundTask("notices", lambda: notices.run(stop)),
@@ -121,6 +134,7 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
                     notices.summary,
                     notices.desk,
                     sessions,
+                    programme,
                 ),
                 lambda: statistics.counters if watched else None,
                 background,

@@ -10,12 +10,14 @@ from api.manifest_ports import Manifests, NoManifests
 from api.notice_ports import NoNotices, NoticeDesk
 from api.people_ports import People
 from api.ports import Adopted, ApiOptions, ApiParts, Check, EvidencePacks
+from api.programme_ports import NoProgramme, ProgrammeDesk
 from api.report_ports import PublicReports
 from api.weighing_ports import NoWeighingSessions, WeighingSessions
 from devices.city.model import City, Device, DeviceRole
 from devices.db.registry import Registry
 from devices.geo.geometry import Datum
 from haulwatch import __version__
+from haulwatch.health.fleet import fleet_check
 from haulwatch.health.kafka import kafka_check
 from haulwatch.health.path_status import PathStatus
 from haulwatch.health.readiness import readiness_checks
@@ -23,12 +25,14 @@ from haulwatch.process import system_clock
 from haulwatch.process.background import BackgroundTask
 from haulwatch.process.balance import WatchedBalance
 from haulwatch.process.remembered import remembered
+from haulwatch.settings.kafka_group import SHARED
 from haulwatch.settings.load import Settings
-from haulwatch.wiring.databases import open_command_store
+from haulwatch.wiring.databases import open_command_store, shared_cursors
 from haulwatch.wiring.desk.adoption import redrive_waiting, register_described
 from haulwatch.wiring.desk.reports import report_options
 from haulwatch.wiring.log import (
     disk_reserve_bytes,
+    judges_of_verdicts,
     open_log_figures,
     open_raw_log,
     open_segments,
@@ -42,7 +46,8 @@ from ingest.judge.what_if_job import WhatIfJobs
 from ingest.ledger.dead_letters import Redriven
 from ingest.ledger.state.port import Tables
 from ingest.ledger.unregistered import unregistered_devices
-from ingest.log.kafka.figures import PartitionFigures
+from ingest.log.kafka.figures import FleetFigures, PartitionFigures
+from ingest.log.records import FLEET
 from ingest.mqtt.broker_statistics import BrokerCounters
 from ingest.notices.summary import ChannelSummary
 from ingest.store.sqlite import SqliteStore
@@ -101,6 +106,7 @@ class Repositories(NamedTuple):
     """As of `ApiParts`."""
     notice_desk: NoticeDesk = NoNotices()
     weighing_sessions: WeighingSessions = NoWeighingSessions()
+    programme: ProgrammeDesk = NoProgramme()
 
 
 def api_parts(
@@ -114,7 +120,7 @@ def api_parts(
 ) -> ApiParts:
     """`broker` returns the broker's own counters, or None if they are not read; `background` is checked by /readyz."""
     dead_letters = open_dead_letters(settings)
-    status = path_status(settings)
+    status, fleet = path_status(settings), _fleet(settings)
 
     def redrive(letter_id: int) -> int:
         with closing(open_raw_log(settings)) as log:
@@ -159,6 +165,8 @@ def api_parts(
         notices=repositories.notices,
         notice_desk=repositories.notice_desk,
         partitions=_partitions(settings),
+        fleet=fleet or _nobody,
+        verdicts_damaged=status.verdicts_damaged,
         gateways=status.gateways,
         over_limit=status.over_limit,
         evidence_pack=repositories.packs,
@@ -170,6 +178,7 @@ def api_parts(
         registry=repositories.registry,
         cases=repositories.cases,
         manifests=repositories.manifests,
+        programme=repositories.programme,
         public_reports=repositories.public_reports,
         people=repositories.people,
         attachments=repositories.attachments,
@@ -177,7 +186,7 @@ def api_parts(
         corridor_m=lambda: corridor_m(rules().rules),
         silent_after_s=silent_after,
         checks=(
-            *_kafka_checks(settings, status),
+            *_kafka_checks(settings, status, fleet),
             *readiness_checks(
                 settings, status, store, broker, background, repositories.notices, repositories.attachment_files
             ),
@@ -213,15 +222,26 @@ def _partitions(settings: Settings) -> Callable[[], Sequence[PartitionFigures]]:
     return remembered(figures.partitions)
 
 
-def _kafka_checks(settings: Settings, status: PathStatus) -> Sequence[Check]:
+def _fleet(settings: Settings) -> Callable[[], FleetFigures] | None:
+    """Who judges verdicts, asked once for all that want to know it; None where judges do not share partitions."""
+    look = judges_of_verdicts(settings)
+    return None if look is None else remembered(look)
+
+
+def _nobody() -> None:
+    return None
+
+
+def _kafka_checks(settings: Settings, status: PathStatus, fleet: Callable[[], FleetFigures] | None) -> Sequence[Check]:
     if settings.kafka.url is None:
         return ()
-    check = kafka_check(
-        lambda: topic_as_found(settings),
-        lambda replicas: topic_as_wanted(settings, replicas),
-        lambda: {reader: lag.messages for reader, lag in status.lag().items()},
-    )
-    return (check,)
+
+    def lags() -> dict[str, int]:
+        found = {reader: lag.messages for reader, lag in status.lag().items()}
+        return found if fleet is None else {**found, FLEET: fleet().lag}
+
+    check = kafka_check(lambda: topic_as_found(settings), lambda replicas: topic_as_wanted(settings, replicas), lags)
+    return (check,) if fleet is None else (check, fleet_check(fleet, status.verdicts_damaged))
 
 
 def path_status(settings: Settings) -> PathStatus:
@@ -231,4 +251,5 @@ def path_status(settings: Settings) -> PathStatus:
     if settings.kafka.url is None:
         return PathStatus(settings, lambda: open_segments(settings), tables, lambda: disk_reserve_bytes(settings))
     figures = open_log_figures(settings)  # one connection for all that ask
-    return PathStatus(settings, lambda: figures, tables, lambda: disk_reserve_bytes(settings))
+    published = shared_cursors(settings) if settings.kafka.judge == SHARED else None
+    return PathStatus(settings, lambda: figures, tables, lambda: disk_reserve_bytes(settings), published)

@@ -1,5 +1,6 @@
 """The parts of `haulwatch collect`."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -35,6 +36,8 @@ class CollectorParts(NamedTuple):
     rates: DeviceRateLimit | None
     """None: no rate limit is set."""
     fairness: Fairness
+    leave: Callable[[], None]
+    """Lets other collectors say that nothing is received; to be called at the end."""
 
 
 def collector_parts(settings: Settings, instance: str = "") -> CollectorParts:
@@ -47,7 +50,16 @@ def collector_parts(settings: Settings, instance: str = "") -> CollectorParts:
         collector_status_path(settings, instance),
         device_rate_limit(settings),
         Fairness(fair_log, OverLimit(over_limit_path(settings, collector_role(instance)), system_clock.now_ms)),
+        _leave(settings, log),
     )
+
+
+def _leave(settings: Settings, log: LogWriter) -> Callable[[], None]:
+    if settings.kafka.url is None:
+        return lambda: None
+    from ingest.collector.shared_topic import SharedTopic
+
+    return log.close if isinstance(log, SharedTopic) else lambda: None
 
 
 def _fair_log(settings: Settings, log: LogWriter, instance: str) -> FairLog | None:

@@ -11,6 +11,13 @@ from devices.db import tables
 from devices.db.database import DatabaseMisconfigured, open_database, transaction
 from devices.errors import OperatorError
 from devices.people.tables import api_token, audit, known_place, person, person_session, sign_in_failure
+from ingest.alerts.tables import (
+    publisher_call,
+    publisher_delivery,
+    publisher_held,
+    publisher_position,
+    publisher_refused,
+)
 from ingest.notices.tables import notice, notice_change, notice_climb, notice_rules
 from rules.alerts.tables import alert, alert_action, alert_change, shelf
 from rules.attachments.tables import attachment
@@ -73,6 +80,12 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             alert_change.name: "SELECT, INSERT",
             alert_action.name: "SELECT, INSERT",
             shelf.name: "SELECT",
+            # Of shared judges; not `no`, as of the audit trail.
+            publisher_position.name: "SELECT, INSERT, UPDATE",
+            publisher_delivery.name: "SELECT, INSERT (sink, sequence, key, recorded_at), DELETE",
+            publisher_refused.name: "SELECT, INSERT, DELETE",
+            publisher_held.name: "SELECT, INSERT, UPDATE, DELETE",
+            publisher_call.name: "SELECT, INSERT (sink, at, alert_id), DELETE",
             # People's actions go into the raw log, the clock adds its own, and what is found comes back.
             manifest.name: "SELECT, UPDATE (version, check_at)",
             manifest_action.name: "SELECT, INSERT (number, at, actor, deed, reason, detail, appended), "
@@ -86,6 +99,8 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             alert_change.name: "SELECT",
             alert_action.name: "SELECT, INSERT",
             shelf.name: "SELECT, INSERT, UPDATE",
+            publisher_refused.name: "SELECT",
+            publisher_call.name: "SELECT",
             case_file.name: "SELECT, INSERT, UPDATE",
             case_alert.name: "SELECT, INSERT, UPDATE",
             # Not `no`, as of the audit trail.
@@ -225,6 +240,6 @@ def _sequences(rights: Mapping[str, str]) -> list[str]:
     numbered = (
         alert_change.name, alert_action.name, shelf.name, audit.name, notice.name, case_event.name,
         tables.registry_change.name, manifest_action.name, manifest_transition.name,
-        weighing_decision.name, weighing_session_change.name,
+        weighing_decision.name, weighing_session_change.name, publisher_delivery.name, publisher_call.name,
     )  # fmt: skip
     return [f"{table}_no_seq" for table in numbered if "INSERT" in rights.get(table, "")]

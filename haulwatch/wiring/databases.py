@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from devices.people.audit import AuditTrail
     from devices.people.tokens import Tokens
     from haulwatch.process.current_city import CurrentCity
+    from ingest.alerts.shared_cursors import SharedCursors
     from rules.alerts.journal import AlertJournal
     from rules.alerts.shelves import ShelfStore
     from rules.attachments.store import AttachmentStore
@@ -89,6 +90,14 @@ def open_journal(settings: Settings) -> "AlertJournal":
     from rules.alerts.journal import AlertJournal
 
     return AlertJournal(open_database(existing_database_url(settings)))
+
+
+def shared_cursors(settings: Settings) -> "SharedCursors":
+    """Positions of the publishers that go on at any machine."""
+    from devices.db.database import open_database
+    from ingest.alerts.shared_cursors import SharedCursors
+
+    return SharedCursors(open_database(existing_database_url(settings)))
 
 
 def open_shelves(settings: Settings) -> "ShelfStore":

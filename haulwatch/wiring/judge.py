@@ -17,11 +17,11 @@ from haulwatch.settings.data_files import (
     publisher_cursors_path,
 )
 from haulwatch.settings.load import Settings
-from haulwatch.wiring.databases import open_journal, open_shelves
+from haulwatch.wiring.databases import open_journal, open_shelves, shared_cursors
 from haulwatch.wiring.desk.manifests import ManifestLoops, manifest_loops
 from haulwatch.wiring.log import open_disk_floor, open_raw_log, open_revision_writer
 from haulwatch.wiring.stores import open_store
-from ingest.alerts.cursors import PublisherCursors
+from ingest.alerts.cursors import Cursors, PublisherCursors
 from ingest.alerts.holding import Holding
 from ingest.alerts.mqtt_sink import MqttSink
 from ingest.alerts.outbox import AlertOutbox
@@ -60,14 +60,20 @@ class AlertPublishing(NamedTuple):
 
 @asynccontextmanager
 async def alert_publishing(
-    settings: Settings, city: CurrentCity, journal: AlertJournal, outbox: AlertOutbox | None = None
+    settings: Settings,
+    city: CurrentCity,
+    journal: AlertJournal,
+    outbox: AlertOutbox | None = None,
+    *,
+    anywhere: bool = False,
 ) -> AsyncIterator[AlertPublishing]:
     """Build the publishers, and close sinks and cursors at the end of the block. `outbox`: what waits for the journal.
+    `anywhere`: they go on where those of another machine were.
 
     Raises CursorsUnavailable, DatabaseError.
     """
     shelves, store = open_shelves(settings), open_store(settings)
-    cursors = PublisherCursors(publisher_cursors_path(settings))
+    cursors: Cursors = shared_cursors(settings) if anywhere else PublisherCursors(publisher_cursors_path(settings))
     mqtt = MqttSink(settings.mqtt.broker, f"{settings.mqtt.client_id}-alerts")
     holding = Holding("mqtt", shelves, journal, cursors, system_clock.now_ms, settings.alerts.call_within_ms)
     try:

@@ -3,13 +3,15 @@
 import asyncio
 import logging
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from devices.errors import OperatorError
 from haulwatch.process import system_clock
 from haulwatch.settings.data_files import raw_log_folder, revisions_path, tick_lock_path
+from haulwatch.settings.kafka_group import SHARED
 from haulwatch.settings.load import Settings
 from ingest.log.errors import RawLogUnavailable
 from ingest.log.raw_log import RawLog
@@ -19,10 +21,12 @@ from ingest.process.pause import pause
 
 if TYPE_CHECKING:
     from ingest.collector.shared_log import SharedLog
+    from ingest.collector.shared_topic import SharedTopic
     from ingest.log.disk_guard import DiskFloor, GuardedLog
     from ingest.log.kafka.connection import KafkaConnection
-    from ingest.log.kafka.figures import KafkaFigures
+    from ingest.log.kafka.figures import FleetFigures, KafkaFigures
     from ingest.log.kafka.kafka_log import KafkaLog
+    from ingest.log.kafka.timed_log import TimedLog
     from ingest.log.revision_writer import RevisionWriter
 
 _MAX_RESERVE_BYTES: Final = 1 << 30
@@ -56,10 +60,18 @@ def open_local_log(settings: Settings, what: str) -> RawLog:
     """
     if settings.kafka.url is not None:
         raise NotOnKafka(
-            f"{what} reads any place of the raw log, and that of HAULWATCH_KAFKA_URL is read in order only in this "
-            "version: it is there for a raw log in the data directory"
+            f"{what} reads the segments of a raw log in the data directory, and HAULWATCH_KAFKA_URL is set: it has none"
         )
     return open_segments(settings)
+
+
+def open_timed_log(settings: Settings) -> "RawLog | TimedLog":
+    """The raw log as evidence reads it: from any time on."""
+    if settings.kafka.url is None:
+        return open_segments(settings)
+    from ingest.log.kafka.timed_log import TimedLog
+
+    return TimedLog(kafka_connection(settings))
 
 
 def open_segments(settings: Settings) -> RawLog:
@@ -146,19 +158,20 @@ def open_guarded_log(settings: Settings) -> "GuardedLog":
     )
 
 
-def open_collector_log(settings: Settings) -> "GuardedLog | SharedLog | KafkaLog":
-    """The raw log of the only collector, or of one of several that share it. Raises OSError, NotOnKafka."""
+def open_collector_log(settings: Settings) -> "GuardedLog | SharedLog | KafkaLog | SharedTopic":
+    """The raw log of the only collector, or of one of several that share it. Raises OSError."""
     from ingest.collector.shared_log import SharedLog
 
     if settings.kafka.url is not None:
-        if settings.mqtt.share_group:
-            raise NotOnKafka(
-                "HAULWATCH_BROKER_SHARE_GROUP and HAULWATCH_KAFKA_URL are both set: in this version one collector "
-                "writes to Kafka; unset the group"
-            )
+        from ingest.collector.shared_topic import GROUP, PartitionTurn, SharedTopic
+        from ingest.log.kafka.figures import KafkaFigures
         from ingest.log.kafka.kafka_log import KafkaLog
 
-        return KafkaLog(kafka_connection(settings), "collector")
+        connection = kafka_connection(settings)
+        topic = KafkaLog(connection, GROUP)
+        if not settings.mqtt.share_group:
+            return topic
+        return SharedTopic(topic, KafkaFigures(connection).last_offset, PartitionTurn(connection))
     guarded = open_guarded_log(settings)
     if not settings.mqtt.share_group:
         return guarded
@@ -183,6 +196,14 @@ def unread_on_topic(settings: Settings) -> Mapping[str, int]:
     """Messages of the topic that each reader has not committed. Raises RawLogError, KafkaMissing."""
     figures = open_topic_figures(settings)
     return {reader: figures.unread(figures.read_to(reader)) for reader in CONSUMERS}
+
+
+def judges_of_verdicts(settings: Settings) -> "Callable[[], FleetFigures] | None":
+    """Says who judges verdicts, over one connection; None where judges do not share partitions."""
+    if settings.kafka.url is None or settings.kafka.judge != SHARED:
+        return None
+    figures = cache(lambda: open_topic_figures(settings))  # raises where the client is missing, when it is asked
+    return lambda: figures().fleet()
 
 
 def keep_ms(settings: Settings) -> int:

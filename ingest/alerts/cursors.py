@@ -8,8 +8,9 @@ import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import RLock
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from devices.errors import OperatorError
 from ingest.alerts.rate import DAY_MS, Call
@@ -18,7 +19,7 @@ from rules.alerts.actions import JournalEntry
 from rules.alerts.model import Severity
 
 _BUSY_TIMEOUT_S: Final = 5.0
-_KEPT: Final = 1_000
+DELIVERIES_KEPT: Final = 1_000
 """Deliveries of each sink that are remembered by their keys."""
 _TABLES: Final = (
     "CREATE TABLE IF NOT EXISTS cursor (outlet TEXT PRIMARY KEY, no INTEGER NOT NULL)",
@@ -60,16 +61,67 @@ class Held(NamedTuple):
     """The sink was given an earlier change of it."""
 
 
+class Cursors(Protocol):
+    """What a publisher keeps: in a file (`PublisherCursors`), or in the database (`shared_cursors`).
+
+    Any thread may use it. Every method raises CursorsUnavailable or DatabaseError.
+    """
+
+    def get(self, sink: str) -> int | None:
+        """The last sequence number that the sink has delivered; None: it is not known."""
+
+    def set(self, sink: str, sequence: int) -> None: ...
+    def delivered(
+        self,
+        sink: str,
+        entries: Sequence[JournalEntry],
+        refused: Sequence[JournalEntry],
+        at: int,
+        *,
+        held: Mapping[str, Held] = ...,
+        let_go: Collection[str] = ...,
+    ) -> None:
+        """Note that the sink has had these entries, but refused some of them (`at`: ms), and that alerts are held back
+        from it, or no more (`let_go`: their ids).
+        """
+
+    def is_last(self, sink: str, entry: JournalEntry) -> bool:
+        """True if this is the entry that the sink delivered last; also where its key was not kept."""
+
+    def delivered_keys(self, sink: str, keys: Collection[str]) -> frozenset[str]:
+        """Those of these keys that the sink had among its last changes, under whatever number."""
+
+    def newest_recorded_at(self, sink: str) -> int | None:
+        """When the newest change was recorded that the sink has had, ms; None: it is not known."""
+
+    def refused(self, sink: str, limit: int) -> list[int]:
+        """Sequence numbers of the oldest changes that the sink refused."""
+
+    def accepted(self, sink: str, sequences: Sequence[int]) -> None:
+        """Forget refusals: the sink has taken these changes since, or the journal has them no more."""
+
+    def held(self, sink: str) -> dict[str, Held]:
+        """What the sink is not given for now, by alert."""
+
+    def hold(self, sink: str, held: Mapping[str, Held]) -> None: ...
+    def released(self, sink: str, alert_ids: Collection[str], refused: Sequence[JournalEntry], at: int) -> None:
+        """Note that these alerts are held back no more, and what the sink refused of them; `at`: ms."""
+
+    def note_calls(self, sink: str, alert_ids: Collection[str], at: int) -> None:
+        """Note that the sink called people about these alerts; `at`: ms. Those of a day before that are forgotten."""
+
+    def close(self) -> None: ...
+
+
 class PublisherCursors:
-    """The file. Every method raises CursorsUnavailable."""
+    """The file. Any thread may use it. Every method raises CursorsUnavailable."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path, self._lock = path, RLock()
         with translated(path, CursorsUnavailable):
             self._db = self._open()
 
     def get(self, sink: str) -> int | None:
-        """The last sequence number that the sink has delivered; None: it is not known."""
         with self._translated():
             row = self._db.execute("SELECT no FROM cursor WHERE outlet = ?", (sink,)).fetchone()
         return int(row[0]) if row else None
@@ -88,9 +140,6 @@ class PublisherCursors:
         held: Mapping[str, Held] = MappingProxyType({}),
         let_go: Collection[str] = (),
     ) -> None:
-        """Note that the sink has had these entries, but refused some of them (`at`: ms), and that alerts are held back
-        from it, or no more (`let_go`: their ids).
-        """
         with self._translated(), transaction(self._db) as db:
             db.executemany(_LET_GO, [(sink, alert_id) for alert_id in let_go])
             db.executemany(_HOLD, [(sink, *one) for one in held.values()])
@@ -98,42 +147,36 @@ class PublisherCursors:
             rows = [(sink, entry.sequence, entry.change.key, entry.recorded_at) for entry in entries]
             db.executemany("INSERT INTO delivery (outlet, no, key, recorded_at) VALUES (?, ?, ?, ?)", rows)
             kept = "SELECT id FROM delivery WHERE outlet = ? ORDER BY id DESC LIMIT -1 OFFSET ?"
-            db.execute(f"DELETE FROM delivery WHERE id IN ({kept})", (sink, _KEPT))  # noqa: S608 - fixed text
+            db.execute(f"DELETE FROM delivery WHERE id IN ({kept})", (sink, DELIVERIES_KEPT))  # noqa: S608 - fixed text
             _note_refused(db, sink, refused, at)
 
     def is_last(self, sink: str, entry: JournalEntry) -> bool:
-        """True if this is the entry that the sink delivered last; also where a former version did not keep its key."""
         query = "SELECT key FROM delivery WHERE outlet = ? AND no = ? ORDER BY id DESC LIMIT 1"
         with self._translated():
             row = self._db.execute(query, (sink, entry.sequence)).fetchone()
         return row is None or row[0] == entry.change.key
 
-    def was_delivered(self, sink: str, entry: JournalEntry) -> bool:
-        """True if the sink had this change among its last ones, under whatever number."""
+    def delivered_keys(self, sink: str, keys: Collection[str]) -> frozenset[str]:
         query = "SELECT 1 FROM delivery WHERE outlet = ? AND key = ?"
         with self._translated():
-            return self._db.execute(query, (sink, entry.change.key)).fetchone() is not None
+            return frozenset(key for key in keys if self._db.execute(query, (sink, key)).fetchone() is not None)
 
     def newest_recorded_at(self, sink: str) -> int | None:
-        """When the newest change was recorded that the sink has had, ms; None: it is not known."""
         query = "SELECT max(recorded_at) FROM delivery WHERE outlet = ?"
         with self._translated():
             newest: int | None = self._db.execute(query, (sink,)).fetchone()[0]
         return newest
 
     def refused(self, sink: str, limit: int) -> list[int]:
-        """Sequence numbers of the oldest changes that the sink refused."""
         query = "SELECT no FROM refused WHERE outlet = ? ORDER BY no LIMIT ?"
         with self._translated():
             return [no for (no,) in self._db.execute(query, (sink, limit))]
 
     def accepted(self, sink: str, sequences: Sequence[int]) -> None:
-        """Forget refusals: the sink has taken these changes since, or the journal has them no more."""
         with self._translated(), transaction(self._db) as db:
             db.executemany("DELETE FROM refused WHERE outlet = ? AND no = ?", [(sink, no) for no in sequences])
 
     def held(self, sink: str) -> dict[str, Held]:
-        """What the sink is not given for now, by alert."""
         query = "SELECT alert_id, rule, subject, severity, known FROM held WHERE outlet = ?"
         with self._translated():
             rows = self._db.execute(query, (sink,)).fetchall()
@@ -144,13 +187,11 @@ class PublisherCursors:
             self._db.executemany(_HOLD, [(sink, *one) for one in held.values()])
 
     def released(self, sink: str, alert_ids: Collection[str], refused: Sequence[JournalEntry], at: int) -> None:
-        """Note that these alerts are held back no more, and what the sink refused of them; `at`: ms."""
         with self._translated(), transaction(self._db) as db:
             db.executemany(_LET_GO, [(sink, alert_id) for alert_id in alert_ids])
             _note_refused(db, sink, refused, at)
 
     def note_calls(self, sink: str, alert_ids: Collection[str], at: int) -> None:
-        """Note that the sink called people about these alerts; `at`: ms. Those of a day before that are forgotten."""
         with self._translated(), transaction(self._db) as db:
             db.executemany("INSERT INTO call VALUES (?, ?, ?)", [(sink, at, alert_id) for alert_id in alert_ids])
             db.execute("DELETE FROM call WHERE at < ?", (at - DAY_MS,))
@@ -170,7 +211,7 @@ class PublisherCursors:
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        with translated(self._path, CursorsUnavailable):
+        with self._lock, translated(self._path, CursorsUnavailable):
             try:
                 yield
             except sqlite3.Error as exc:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from devices.db.database import DatabaseError
-from ingest.alerts.cursors import Held, PublisherCursors
+from ingest.alerts.cursors import Cursors, Held
 from rules.alerts.actions import AlertDetail, AlertFilter, AlertPage, AlertView, JournalEntry, learned_too_late
 from rules.alerts.model import TAKEN_BACK, AlertChange, Amendment
 from rules.alerts.shelves import Shelf
@@ -56,14 +56,14 @@ class Sorted:
 
 
 class Holding:
-    """Decides for one sink. It reads the cursor file; its publisher writes there."""
+    """Decides for one sink. It reads the cursors; its publisher writes there."""
 
     def __init__(
         self,
         sink: str,
         shelves: Shelves,
         journal: Journal,
-        cursors: PublisherCursors,
+        cursors: Cursors,
         now: Callable[[], int],
         call_within_ms: int,
     ) -> None:

@@ -1,9 +1,9 @@
 """The alert publisher: journal → sink. Each sink follows the journal at its own pace.
 
-A sink has a cursor of its own on disk, moved after each delivery, and is retried for ever; it waits neither for other
-sinks nor for the judge. What a sink refuses is kept and sent again with a back-off, and what comes after it goes on. A
-crash delivers some changes again: they carry the same key (alert id, phase, revision). A sink that calls people has a
-`Holding`, which keeps back what people shelved.
+A sink has a cursor of its own, on disk or in the database, moved after each delivery, and is retried for ever; it waits
+neither for other sinks nor for the judge. What a sink refuses is kept and sent again with a back-off, and what comes
+after it goes on. A crash delivers some changes again: they carry the same key (alert id, phase, revision). A sink that
+calls people has a `Holding`, which keeps back what people shelved.
 """
 
 import asyncio
@@ -11,10 +11,11 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Final, Protocol
 
 from devices.db.database import DatabaseError
-from ingest.alerts.cursors import CursorsUnavailable, PublisherCursors
+from ingest.alerts.cursors import Cursors, CursorsUnavailable
 from ingest.alerts.holding import Holding, Sorted
 from ingest.alerts.rate import calls_people
 from ingest.process.backoff import Backoff
@@ -94,7 +95,7 @@ class AlertPublisher:
         name: str,
         sink: AlertSink,
         journal: Journal,
-        cursors: PublisherCursors,
+        cursors: Cursors,
         outbox: Outbox | None = None,
         holding: Holding | None = None,
     ) -> None:
@@ -123,20 +124,23 @@ class AlertPublisher:
         if entries:
             found = await asyncio.to_thread(self._sorted, entries)
             _, refused = await self._deliver(found.passing)
-            self._cursors.delivered(self.name, entries, refused, _now(), held=found.held, let_go=found.let_go)
+            note = partial(self._cursors.delivered, held=found.held, let_go=found.let_go)
+            await asyncio.to_thread(note, self.name, entries, refused, _now())
         elif self._outbox is not None:
             self._outbox.forget_delivered()
         return len(entries)
 
     async def release(self) -> int:
         """Deliver held alerts whose shelves are over. Returns how many are held no more. Raises as `step` does."""
-        cursor = self._cursors.get(self.name)
-        if self._holding is None or self._journal_away or cursor is None:
+        if self._holding is None or self._journal_away:
+            return 0
+        cursor = await asyncio.to_thread(self._cursors.get, self.name)
+        if cursor is None:
             return 0
         due = await asyncio.to_thread(self._holding.due, cursor, BATCH)
         if due:
             refused = await self._send([entry for entry in due.values() if entry is not None])
-            self._cursors.released(self.name, due, refused, _now())
+            await asyncio.to_thread(self._cursors.released, self.name, due, refused, _now())
         return len(due)
 
     def _sorted(self, entries: list[JournalEntry]) -> Sorted:
@@ -155,7 +159,7 @@ class AlertPublisher:
         return self._journal.changes_after(self._cursor_in_restored(cursor), BATCH)
 
     def _first_cursor(self) -> int:
-        """Where to begin without a position: the file is new, or was spoiled."""
+        """Where to begin without a position: what keeps it is new, or was spoiled."""
         newest = self._journal.changes_after(self._journal.last_sequence() - 1, 1)
         cursor = self._journal.last_recorded_until(newest[0].recorded_at - _SENT_AGAIN_MS) if newest else 0
         if cursor:
@@ -193,7 +197,7 @@ class AlertPublisher:
 
     async def _deliver(self, entries: Sequence[JournalEntry]) -> tuple[list[JournalEntry], Sequence[JournalEntry]]:
         """Deliver those that the sink has not had yet. Returns them, and those that it refused."""
-        fresh = self._fresh(entries)
+        fresh = await asyncio.to_thread(self._fresh, entries)
         return fresh, await self._send(fresh)
 
     async def _send(self, entries: Sequence[JournalEntry]) -> Sequence[JournalEntry]:
@@ -202,29 +206,33 @@ class AlertPublisher:
             return ()
         refused = await self._sink.deliver(fair_order(entries))
         self._note_refusals(refused)
-        self._note_calls([entry for entry in entries if entry not in refused])
+        await self._note_calls([entry for entry in entries if entry not in refused])
         return refused
 
-    def _note_calls(self, entries: Sequence[JournalEntry]) -> None:
+    async def _note_calls(self, entries: Sequence[JournalEntry]) -> None:
         changes = [entry.change for entry in entries if calls_people(entry.change)]
         called = {change.takes_over or change.alert_id for change in changes}
         if called and self._holding is not None:
-            self._cursors.note_calls(self.name, called, _now())
+            await asyncio.to_thread(self._cursors.note_calls, self.name, called, _now())
 
     def _fresh(self, entries: Sequence[JournalEntry]) -> list[JournalEntry]:
         """Those that the sink has not had yet, from journal or outbox."""
-        fresh = [entry for entry in entries if not self._cursors.was_delivered(self.name, entry)]
+        had = self._cursors.delivered_keys(self.name, [entry.change.key for entry in entries]) if entries else ()
+        fresh = [entry for entry in entries if entry.change.key not in had]
         return fresh if self._outbox is None else self._outbox.not_yet_delivered(fresh)
 
     async def retry_refused(self) -> int:
         """Deliver again what the sink refused. Returns how many it refuses still. Raises as `step` does."""
-        refused = self._cursors.refused(self.name, BATCH)
+        refused = await asyncio.to_thread(self._cursors.refused, self.name, BATCH)
+        if not refused:
+            return 0
         found = [await asyncio.to_thread(self._journal.changes_after, number - 1, 1) for number in refused]
         entries = [rows[0] for number, rows in zip(refused, found, strict=True) if rows and rows[0].sequence == number]
         still = {entry.sequence for entry in (await self._sink.deliver(entries) if entries else ())}
-        self._note_calls([entry for entry in entries if entry.sequence not in still])
-        self._cursors.accepted(self.name, [number for number in refused if number not in still])
-        if refused and not still:
+        await self._note_calls([entry for entry in entries if entry.sequence not in still])
+        accepted = [number for number in refused if number not in still]
+        await asyncio.to_thread(self._cursors.accepted, self.name, accepted)
+        if not still:
             _log.info("alert publisher: %s takes the alerts again that it refused", self.name)
             self._refusal_logged = False
         return len(still)

@@ -40,15 +40,11 @@ class Trail(Protocol):
     def entries(self, where: AuditFilter, *, limit: int, before: int | None = None) -> Sequence[AuditEntry]: ...
 
 
-class ClosableLog(ReadableLog, Protocol):
-    def close(self) -> None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Exporter:
     """What packs are made from. Any thread; each export opens the log for itself."""
 
-    open_log: Callable[[], ClosableLog]
+    open_log: Callable[[], ReadableLog]
     journal: Journal
     trail: Trail
     city: Callable[[], City]

@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from devices.city.columns import city_of, pack_city, rows_of, unpack_city
 from devices.city.model import City
-from devices.readings.plates import comparable_plate
 from ingest.evidence.errors import NotJudged, PackRefused
 from ingest.evidence.raw_messages import RevisionFile
 from ingest.judge.judge_record import judge_record
@@ -21,6 +20,7 @@ from ingest.log.records import CITY_TOPIC, REVISION_TOPICS, RULES_TOPIC, LogReco
 from rules.alerts.model import AlertChange
 from rules.rule_sets.model import BadRuleSet
 from rules.rule_sets.record import unpack
+from rules.weighing.truck_match import forms_of
 
 FOLDER: Final = "judging/"
 _WKB: Final = "_wkb"
@@ -30,7 +30,8 @@ _NOT_COMPARED: Final = frozenset({"alert_id", "continues"})
 
 
 def narrowed(city: City, devices: Collection[str], plates: Collection[str], part: City | None = None) -> City:
-    """The city with these devices only, and the vehicles that carry them or have one of these comparable plates.
+    """The city with these devices only, and the vehicles that carry them or have one of these plates, in any of the
+    forms by which plates are compared.
 
     `part`: what somebody sees who may not see all of it; of everything else, only what is in it too.
     """
@@ -41,7 +42,7 @@ def narrowed(city: City, devices: Collection[str], plates: Collection[str], part
     vehicles = {
         id_: vehicle
         for id_, vehicle in city.vehicles.items()
-        if id_ in carriers or any(comparable_plate(one.plate) in plates for one in city.versions_of(id_))
+        if id_ in carriers or any(not forms_of(one.plate).isdisjoint(plates) for one in city.versions_of(id_))
     }
     past = tuple(vehicle for vehicle in city.past_vehicles if vehicle.id in vehicles)
     permits = tuple(permit for permit in city.permits if permit.vehicle_id in vehicles)
@@ -83,7 +84,7 @@ def narrowed_record(
     if record.message.topic != CITY_TOPIC:
         return record
     city = narrowed(unpack_city(record.message.payload), devices, plates, part)
-    return LogRecord(record.offset, _with_payload(record, pack_city(city)))
+    return LogRecord(record.offset, _with_payload(record, pack_city(city)), record.place)
 
 
 def revision_files(

@@ -1,26 +1,45 @@
 """Reads the stretch of the raw log that an alert came of: by time, forwards, within bounds, past what is damaged."""
 
 from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple, Protocol
+from itertools import count
+from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 from devices.city.columns import unpack_city
+from devices.readings.instants import MINUTE_MS
+from ingest.evidence.raw_messages import is_passed
 from ingest.log.ports import LogReader
 from ingest.log.raw_log import RawLogCorrupt
-from ingest.log.records import CITY_TOPIC, LogRecord
+from ingest.log.records import CITY_TOPIC, COPY_TOPIC, REVISION_TOPICS, TICK_TOPIC, LogRecord
 
 MAX_SCANNED: Final = 5_000_000
 """Records read for one attempt, a minute: where a day has more, it begins later, but an hour before the incident."""
 _MOST_SCANNED: Final = 4 * MAX_SCANNED
 """Of an incident that goes on for long."""
 _CHUNK: Final = 5_000
+_LOOKED_BACK: Final = 100
+"""Stretches in which a revision is looked for, of a log that is read from times on: half a minute."""
 
 
-class ReadableLog(LogReader, Protocol):
-    """The part of the raw log that is needed."""
+class SegmentLog(LogReader, Protocol):
+    """The part of a raw log on disk that is needed: any offset is read."""
 
     def first_offset(self) -> int: ...
-
     def newest_of(self, topic: str, until: int) -> int | None: ...
+    def close(self) -> None: ...
+
+
+@runtime_checkable
+class TimedLog(LogReader, Protocol):
+    """A raw log that is read from times on (`ingest.log.kafka.timed_log`): these and what follows them are offsets."""
+
+    def offset_at(self, received_at: int) -> int: ...
+    def last_before(
+        self, offset: int, wants: Callable[[LogRecord], bool], goes_on: Callable[[], None]
+    ) -> LogRecord | None: ...
+    def close(self) -> None: ...
+
+
+ReadableLog = SegmentLog | TimedLog
 
 
 class OutOfTime(Exception):
@@ -43,6 +62,16 @@ def is_readable(record: LogRecord) -> bool:
         except ValueError:
             return False
     return True
+
+
+def is_of_pack(record: LogRecord, wants: Callable[[LogRecord], bool]) -> bool:
+    """Whether a pack holds a record, `wants` among those of devices. Of the others it may keep that time went on."""
+    topic = record.message.topic
+    if topic == TICK_TOPIC:
+        return not is_passed(record)
+    if topic in REVISION_TOPICS:
+        return is_readable(record)
+    return topic != COPY_TOPIC and wants(record)
 
 
 class LogWindow:
@@ -76,20 +105,24 @@ class LogWindow:
             read, after = read + len(records), records[-1].offset
 
     def offset_at(self, received_at: int) -> int:
-        """The offset after which messages were received at this time or later, found by halving."""
-        low, high = self._log.first_offset() - 1, self._log.last_offset()
-        while low < high:
-            middle = (low + high) // 2
-            try:
-                found = self._log.read(middle, 1)
-            except RawLogCorrupt as exc:
-                low = min(high, max(exc.through, middle + 1))
-                continue
-            if not found or found[0].message.received_at >= received_at:
-                high = middle
+        """The offset after which messages were received at this time or later."""
+        return self._log.offset_at(received_at) if isinstance(self._log, TimedLog) else _halved(self._log, received_at)
+
+    def start(self, wanted_at: int, latest_at: int, end_at: int) -> int:
+        """The offset of the first time; of a later one, where more than MAX_SCANNED records lie before the last time,
+        but of the second one at the latest. Times are receive times, ms.
+        """
+        wanted, latest = self.offset_at(wanted_at), self.offset_at(latest_at)
+        least = self.offset_at(end_at) - MAX_SCANNED
+        if not isinstance(self._log, TimedLog):
+            return max(wanted, min(least, latest))
+        while wanted < least and latest_at - wanted_at > MINUTE_MS:
+            middle_at = (wanted_at + latest_at) // 2
+            if (middle := self.offset_at(middle_at)) < least:
+                wanted_at = middle_at
             else:
-                low = max(middle + 1, found[0].offset)
-        return low
+                latest_at, latest = middle_at, middle
+        return wanted if wanted >= least else latest
 
     def begins_at(self) -> int | None:
         """Receive time of the oldest record; None if there is none, or it cannot be read."""
@@ -105,10 +138,26 @@ class LogWindow:
         Raises OutOfTime.
         """
         if (topic, start) not in self._found:
-            self._found[topic, start] = self._look_back(topic, start, newest)
+            found = (
+                self._last_before(self._log, topic, start)
+                if isinstance(self._log, TimedLog)
+                else self._look_back(self._log, topic, start, newest)
+            )
+            self._found[topic, start] = found
         return self._found[topic, start]
 
-    def _look_back(self, topic: str, start: int, newest: int | None) -> Revision | None:
+    def _last_before(self, log: TimedLog, topic: str, start: int) -> Revision | None:
+        looked = count()
+
+        def goes_on() -> None:
+            self._check_time()
+            if next(looked) >= _LOOKED_BACK:
+                raise OutOfTime
+
+        found = log.last_before(start, lambda one: one.message.topic == topic and is_readable(one), goes_on)
+        return None if found is None else Revision(found, past_damage=False)
+
+    def _look_back(self, log: SegmentLog, topic: str, start: int, newest: int | None) -> Revision | None:
         damaged = False
         if newest is not None and 0 < newest <= start:
             noted, _ = self._revisions(topic, newest - 1, newest)
@@ -118,7 +167,7 @@ class LogWindow:
         while end > 0:
             self._check_time()
             try:
-                at = self._log.newest_of(topic, end)
+                at = log.newest_of(topic, end)
                 if at is None:
                     return None
                 end, begin = at, at - 1
@@ -150,3 +199,19 @@ class LogWindow:
             found += [one for one in records if one.offset <= last and one.message.topic == topic and is_readable(one)]
             after = records[-1].offset
         return found, damaged
+
+
+def _halved(log: SegmentLog, received_at: int) -> int:
+    low, high = log.first_offset() - 1, log.last_offset()
+    while low < high:
+        middle = (low + high) // 2
+        try:
+            found = log.read(middle, 1)
+        except RawLogCorrupt as exc:
+            low = min(high, max(exc.through, middle + 1))
+            continue
+        if not found or found[0].message.received_at >= received_at:
+            high = middle
+        else:
+            low = max(middle + 1, found[0].offset)
+    return low

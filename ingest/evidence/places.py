@@ -75,7 +75,8 @@ def with_places_near(records: Sequence[LogRecord], changes: Sequence[AlertChange
         city = cities.get(record.offset) if record.message.topic == CITY_TOPIC else None
         if city is not None:
             payload = pack_city(_needed(city, near))
-            record = LogRecord(record.offset, RawMessage(CITY_TOPIC, payload, record.message.received_at))  # noqa: PLW2901
+            revision = RawMessage(CITY_TOPIC, payload, record.message.received_at)
+            record = LogRecord(record.offset, revision, record.place)  # noqa: PLW2901
         kept.append(record)
     return kept
 

@@ -4,6 +4,9 @@
     {"offset", "received_at", "revision": "judging/city-7.json", "topic", "logged_sha256", "chain"}
     {"offset", "received_at", "passed": true, "chain"}
 
+Of a raw log on Kafka the first two also have "partition" and "partition_offset", as Kafka names the record; "offset"
+counts in the order in which it was read.
+
 The second form is a revision of city or rules, whose content is a file of its own; `logged_sha256` is that of the
 record in the log, which holds the whole city. The third stands for records of devices that the pack does not hold: it
 says only that time went on.
@@ -15,11 +18,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from devices.codecs.registry import codec_of
 from ingest.evidence.errors import PackRefused
-from ingest.log.records import REVISION_TOPICS, TICK_TOPIC, LogRecord, RawMessage
+from ingest.log.records import REVISION_TOPICS, TICK_TOPIC, LogRecord, RawMessage, parts_of_place, place_in
 
 MESSAGES_FILE: Final = "raw/messages.jsonl"
 START: Final = sha256(b"haulwatch evidence chain 1").digest()
@@ -59,7 +62,15 @@ class _Line(BaseModel):
     logged_sha256: str = ""
     passed: bool = False
     sha256: str = ""
+    partition: int | None = Field(None, ge=0, lt=1_024)
+    partition_offset: int | None = Field(None, ge=0)
     chain: str
+
+    @property
+    def place(self) -> int:
+        if self.partition is None or self.partition_offset is None:
+            return 0
+        return place_in(self.partition, self.partition_offset + 1)
 
 
 def passed(offset: int, received_at: int) -> LogRecord:
@@ -96,7 +107,7 @@ def read_lines(content: bytes, revisions: Mapping[str, bytes]) -> tuple[list[Log
             payload = b64decode(line.payload, validate=True)
         except (ValidationError, ValueError) as exc:
             raise PackRefused(where, "is no message of the raw log") from exc
-        fields: dict[str, Any] = {"offset": line.offset, "received_at": line.received_at}
+        fields: dict[str, Any] = {"offset": line.offset, "received_at": line.received_at, **_place_fields(line.place)}
         if line.revision:
             fields |= {"revision": line.revision, "topic": line.topic, "logged_sha256": line.logged_sha256}
             if line.revision not in revisions or line.topic not in REVISION_TOPICS:
@@ -107,13 +118,13 @@ def read_lines(content: bytes, revisions: Mapping[str, bytes]) -> tuple[list[Log
             message = RawMessage(TICK_TOPIC, _PASSED, line.received_at)
         else:
             message = RawMessage(line.topic, payload, line.received_at, line.dialect, line.retained, line.waited)
-            fields = _line_of(LogRecord(line.offset, message), {})
+            fields = _line_of(LogRecord(line.offset, message, line.place), {})
         before = _chained(before, fields, payload)
         if before.hex() != line.chain or (payload and sha256(payload).hexdigest() != line.sha256):
             raise PackRefused(where, f"is not the message with offset {line.offset} that was chained")
         if records and line.offset <= records[-1].offset:
             raise PackRefused(where, f"offset {line.offset} does not come after {records[-1].offset}")
-        records.append(LogRecord(line.offset, message))
+        records.append(LogRecord(line.offset, message, line.place))
     return records, before.hex()
 
 
@@ -125,7 +136,9 @@ def devices_of(records: Sequence[LogRecord]) -> Iterator[str]:
 
 def _line_of(record: LogRecord, revisions: Mapping[int, RevisionFile]) -> dict[str, Any]:
     message = record.message
-    line: dict[str, Any] = {"offset": record.offset, "received_at": message.received_at}
+    line: dict[str, Any] = {
+        "offset": record.offset, "received_at": message.received_at, **_place_fields(record.place),
+    }  # fmt: skip
     if message.topic in REVISION_TOPICS:
         held = revisions[record.offset]
         return line | {"revision": held.name, "topic": message.topic, "logged_sha256": held.logged_sha256}
@@ -139,6 +152,13 @@ def _line_of(record: LogRecord, revisions: Mapping[int, RevisionFile]) -> dict[s
         "payload": b64encode(message.payload).decode(),
         "sha256": sha256(message.payload).hexdigest(),
     }
+
+
+def _place_fields(place: int) -> dict[str, int]:
+    if not place:
+        return {}
+    partition, offset = parts_of_place(place)
+    return {"partition": partition, "partition_offset": offset - 1}
 
 
 def _chained(before: bytes, line: Mapping[str, Any], payload: bytes) -> bytes:

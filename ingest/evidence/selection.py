@@ -21,16 +21,16 @@ from devices.codecs.registry import codec_of
 from devices.geo.geometry import LatLon
 from devices.readings.instants import DAY_MS, HOUR_MS, MINUTE_MS
 from devices.readings.models import Position, Reading, Weighing
-from devices.readings.plates import comparable_plate
 from ingest.evidence.errors import NotJudged
 from ingest.evidence.judging import Comparison, judge_again, narrowed_record
-from ingest.evidence.log_window import MAX_SCANNED, LogWindow, OutOfTime, ReadableLog, Revision, is_readable
+from ingest.evidence.log_window import LogWindow, OutOfTime, ReadableLog, Revision, is_of_pack, is_readable
 from ingest.evidence.places import Places, judged_by_few_places
 from ingest.evidence.raw_messages import MAX_MESSAGES, devices_of, passed
 from ingest.evidence.readings import InLogOrder
 from ingest.log.flood_record import flood_of
-from ingest.log.records import CITY_TOPIC, NO_READINGS, REVISION_TOPICS, RULES_TOPIC, TICK_TOPIC, LogRecord, RawMessage
+from ingest.log.records import CITY_TOPIC, NO_READINGS, REVISION_TOPICS, RULES_TOPIC, LogRecord, RawMessage
 from rules.alerts.model import AlertChange
+from rules.weighing.truck_match import forms_of
 
 NEAR_M: Final = 2_000
 """Rules compare trucks within 300 m (a jam) and 1 km (a jammer) of each other."""
@@ -207,11 +207,8 @@ class Selection:
 
     def _start(self, lead_ms: int) -> int:
         """The offset after which is read."""
-        wanted, end = (
-            self._window.offset_at(self._since - lead_ms - _AROUND_MS),
-            self._window.offset_at(self._until + _AROUND_MS),
-        )
-        return max(wanted, min(end - MAX_SCANNED, self._window.offset_at(self._since - HOUR_MS)))
+        since = self._since
+        return self._window.start(since - lead_ms - _AROUND_MS, since - HOUR_MS, self._until + _AROUND_MS)
 
     def _attempt(self, attempt: Attempt, start: int) -> Selected | None:
         """None if they are too many, or those of an attempt before."""
@@ -298,9 +295,8 @@ class Selection:
     def _scan(self, start: int, wants: Callable[[LogRecord], bool], order: InLogOrder) -> _Scan:
         scan = _Scan()
         for record in self._window.records(start, scan.damaged):
-            topic = record.message.topic
             order.follow(record.message)
-            if topic == TICK_TOPIC or (is_readable(record) if topic in REVISION_TOPICS else wants(record)):
+            if is_of_pack(record, wants):
                 scan.keep(record)
             else:
                 scan.pass_by(record)
@@ -370,7 +366,7 @@ def _of_devices(
     their vehicles.
     """
     carriers = {city.devices[id_].vehicle_id or "" for id_ in devices if id_ in city.devices}
-    plates = {comparable_plate(vehicle.plate) for id_ in carriers for vehicle in city.versions_of(id_)}
+    plates = {form for id_ in carriers for vehicle in city.versions_of(id_) for form in forms_of(vehicle.plate)}
 
     def wants(record: LogRecord) -> bool:
         message = record.message
@@ -397,4 +393,4 @@ def _plates_of(records: Sequence[LogRecord], order: InLogOrder) -> set[str]:
 def _plates(readings: Iterable[Reading | Flaw]) -> Iterator[str]:
     for reading in readings:
         if isinstance(reading, Weighing) and reading.plate is not None:
-            yield comparable_plate(reading.plate)
+            yield from forms_of(reading.plate)

@@ -4,6 +4,7 @@ RawLogError
 ├── RawLogUnavailable  the log does not answer; keep the batch, try again
 │   └── RawLogFull     disk full, I/O error, locked too long: nothing of the batch is in the log
 ├── RawLogMisfit       another log than before, or other partitions; a person has to choose
+│   └── LogMadeAnew    a topic of the same name, and none of its records is that which was read
 └── RawLogCorrupt      a record does not read back as it was written; go on with `read(after=exc.through)`
 """
 
@@ -26,6 +27,10 @@ class RawLogFull(RawLogUnavailable):
 
 class RawLogMisfit(RawLogError):
     """The log is not the one that was read or written so far: trying again does not help."""
+
+
+class LogMadeAnew(RawLogMisfit):
+    """What was kept is of a topic that was deleted; the one of that name was made since."""
 
 
 class RawLogCorrupt(RawLogError):

@@ -46,6 +46,8 @@ def holds_readings(message: "RawMessage") -> bool:
 
 RECORDER: Final = "recorder"
 JUDGE: Final = "judge"
+FLEET: Final = "fleet"
+"""Those that judge verdicts of shared judges, on Kafka: one does, the others are its spares. Reads no raw log."""
 CONSUMERS: Final = (RECORDER, JUDGE)
 """The readers of the raw log, each at its own pace: nothing is trimmed before all of them have read it."""
 

@@ -11,7 +11,7 @@ BrokerUnavailable    not connected, refused or cut off: connect again after a pa
 import asyncio
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Final, Literal, NamedTuple, Self
@@ -56,6 +56,13 @@ class PublishRefused(BrokerUnavailable):
     """The broker did not take one message, for example because the login may not write to its topic."""
 
 
+class LastWill(NamedTuple):
+    """What the broker publishes, retained, at QoS 1, if the client vanishes."""
+
+    topic: str
+    payload: bytes
+
+
 class Delivered(NamedTuple):
     """A message that the broker delivered."""
 
@@ -80,18 +87,21 @@ class MqttClient:
         session_expiry_s: int = 0,
         timeout_s: float = 10.0,
         max_queued_messages: int = 0,
+        will: Callable[[], LastWill] | None = None,
     ) -> None:
         """Opens no connection.
 
         `session_expiry_s`: how long the broker keeps the session while the client is away; 0: it ends with the
         connection. In 3.1.1 a kept session has no expiry. `timeout_s` holds for each answer of the broker.
         `max_queued_messages`: received and not yet taken; the client drops those beyond it (0: no bound).
+        `will` is asked at each attempt to connect.
         """
         self._url = url
         self._client_id = client_id
         self._session_expiry_s = session_expiry_s
         self._timeout_s = timeout_s
         self._max_queued_messages = max_queued_messages
+        self._will = will
         self._version = _V5
         self._version_accepted = False
         self._version_refused = False
@@ -187,9 +197,11 @@ class MqttClient:
             if isinstance(message.payload, bytes):
                 return Delivered(str(message.topic), message.payload)
 
-    async def publish(self, topic: str, payload: str | bytes, *, expiry_ms: int | None = None) -> bool:
-        """Return when the broker has acknowledged the message: QoS 1, not retained. False: no session subscribes to
-        its topic, so the broker forgot it (only brokers of MQTT 5 say so; True where it is not known).
+    async def publish(
+        self, topic: str, payload: str | bytes, *, expiry_ms: int | None = None, retain: bool = False
+    ) -> bool:
+        """Return when the broker has acknowledged the message (QoS 1). False: no session subscribes to its topic, so
+        nobody gets it (only brokers of MQTT 5 say so; True where it is not known).
 
         Several calls may wait at once, up to `receive_maximum`. The broker drops what it could not deliver within
         `expiry_ms`, in MQTT 5 only.
@@ -201,10 +213,15 @@ class MqttClient:
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
             properties.MessageExpiryInterval = math.ceil(expiry_ms / 1_000)
         with _translated():
-            code = await connection.publish_confirmed(topic, payload, properties, self._timeout_s)
+            code = await connection.publish_confirmed(topic, payload, retain, properties, self._timeout_s)
         if code.is_failure:
             raise PublishRefused(str(code))
         return code.value != _NO_SUBSCRIBERS
+
+    def send(self, topic: str, payload: bytes) -> None:
+        """Publish at QoS 0: nobody answers, and the message may get lost. Raises BrokerUnavailable."""
+        with _translated():
+            self._connection().send(topic, payload)
 
     def _connection(self) -> "_Client":
         if self._client is None:
@@ -227,6 +244,7 @@ class MqttClient:
             protocol=self._version,
             clean_session=None if five else not keep,
             clean_start=not keep if five else MQTT_CLEAN_START_FIRST_ONLY,
+            will=None if self._will is None else aiomqtt.Will(*self._will(), qos=1, retain=True),
             properties=properties,
             max_queued_incoming_messages=self._max_queued_messages,
             max_inflight_messages=0,  # no bound in paho, which would look at every waiting message at each PUBACK
@@ -254,6 +272,11 @@ class _VersionRefused(BrokerUnavailable):
     """The broker does not speak MQTT 5."""
 
 
+def _check_sent(code: MQTTErrorCode) -> None:
+    if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
+        raise aiomqtt.MqttCodeError(code, "Could not publish message")
+
+
 class _Client(aiomqtt.Client):
     """Also records that the broker was reached, and hands out the answer to each message.
 
@@ -271,15 +294,14 @@ class _Client(aiomqtt.Client):
         self._disconnected.add_done_callback(self._fail_unanswered)
 
     async def publish_confirmed(
-        self, topic: str, payload: str | bytes, properties: Properties | None, timeout_s: float
+        self, topic: str, payload: str | bytes, retain: bool, properties: Properties | None, timeout_s: float
     ) -> ReasonCode:
         """Return the broker's answer to the message.
 
         Raises MqttError, TimeoutError.
         """
-        info = self._client.publish(topic, payload, 1, False, properties)
-        if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
-            raise aiomqtt.MqttCodeError(info.rc, "Could not publish message")
+        info = self._client.publish(topic, payload, 1, retain, properties)
+        _check_sent(info.rc)
         answer: asyncio.Future[ReasonCode] = asyncio.get_running_loop().create_future()
         self._answers[info.mid] = answer
         try:
@@ -287,6 +309,10 @@ class _Client(aiomqtt.Client):
                 return await answer
         finally:
             self._answers.pop(info.mid, None)
+
+    def send(self, topic: str, payload: bytes) -> None:
+        """Hand a message of QoS 0 to the connection. Raises MqttError."""
+        _check_sent(self._client.publish(topic, payload, 0).rc)
 
     async def leave(self) -> None:
         """Disconnect. Never raises."""

@@ -30,6 +30,8 @@ class Beat:
     """Readings on which a rule raised, by its name; of the judge."""
     failed_at: int | None = None
     """Time of the last of them that this process saw, ms since 1970 UTC."""
+    damaged: int = 0
+    """Records with verdicts that it passed because they are damaged; of a judge among several."""
 
 
 async def keep_beating(
@@ -37,10 +39,11 @@ async def keep_beating(
     stop: asyncio.Event,
     offset: Callable[[], int] = lambda: 0,
     failures: Callable[[], tuple[Mapping[str, int], int | None]] = lambda: ({}, None),
+    damaged: Callable[[], int] = lambda: 0,
 ) -> None:
     """Write heartbeats from the event loop that does the work, until `stop` is set."""
     while not stop.is_set():
-        beat = Beat(time.time_ns() // 1_000_000, offset(), *failures())
+        beat = Beat(time.time_ns() // 1_000_000, offset(), *failures(), damaged())
         replace_status(path, json.dumps(asdict(beat)).encode())
         await pause(stop, EVERY_S)
 
@@ -50,6 +53,7 @@ def last_beat(path: Path) -> Beat | None:
     try:
         fields = json.loads(path.read_bytes())
         failures = {str(name): int(count) for name, count in fields.get("failures", {}).items()}
-        return Beat(int(fields["at"]), int(fields.get("offset", 0)), failures, fields.get("failed_at"))
+        offset, damaged = int(fields.get("offset", 0)), int(fields.get("damaged", 0))
+        return Beat(int(fields["at"]), offset, failures, fields.get("failed_at"), damaged)
     except (OSError, ValueError, TypeError, LookupError, AttributeError):
         return None

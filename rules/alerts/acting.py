@@ -12,6 +12,8 @@ from rules.alerts.actions import (
     Close,
     Comment,
     Continue,
+    Correct,
+    NotCorrected,
     Reopen,
     UnknownAlert,
 )
@@ -35,7 +37,10 @@ def wait_for_turn(connection: Connection) -> None:
 
 
 def act_within(connection: Connection, alert_id: str, action: AlertAction) -> None:
-    """Record an action. The caller waited for its turn in this transaction. Raises UnknownAlert, AlreadyClosed."""
+    """Record an action. The caller waited for its turn in this transaction.
+
+    Raises UnknownAlert, AlreadyClosed, NotCorrected.
+    """
     touched = connection.execute(update(alert).where(alert.c.alert_id == alert_id).values(alert_id=alert_id))
     if touched.rowcount == 0:
         raise UnknownAlert(f"no alert {alert_id!r}")
@@ -64,3 +69,9 @@ def _effect(action: AlertAction, row: RowMapping) -> dict[str, Any]:
             if row["outcome"] is not None:
                 raise AlreadyClosed(f"alert {row['alert_id']!r} was closed by {row['handled_by']}: {row['outcome']}")
             return {"outcome": str(action.outcome), "handled_by": action.actor, "handled_at": action.at}
+        case Correct():
+            if row["outcome"] is None:
+                raise NotCorrected(f"nobody has closed alert {row['alert_id']!r}: close it with its outcome")
+            if row["outcome"] == action.outcome:
+                raise NotCorrected(f"alert {row['alert_id']!r} has this outcome already: give another one")
+            return {"outcome": str(action.outcome)}

@@ -2,7 +2,8 @@
 
 JournalError
 ├── UnknownAlert    no alert has this id
-└── AlreadyClosed   a person closed the alert before; its outcome does not change
+├── AlreadyClosed   a person closed the alert before; only a correction changes its outcome
+└── NotCorrected    there is no outcome that a correction would change
 """
 
 from dataclasses import dataclass
@@ -23,7 +24,11 @@ class UnknownAlert(JournalError):
 
 
 class AlreadyClosed(JournalError):
-    """A person closed the alert before; its outcome does not change."""
+    """A person closed the alert before; only a correction changes its outcome."""
+
+
+class NotCorrected(JournalError):
+    """There is no outcome that a correction would change: nobody closed the alert, or it has this one already."""
 
 
 class Outcome(StrEnum):
@@ -45,6 +50,7 @@ class ActionKind(StrEnum):
     CLOSE = "close"
     REOPEN = "reopen"
     CONTINUE = "continue"
+    CORRECT = "correct"
 
 
 class _Value(BaseModel):
@@ -88,6 +94,15 @@ class Close(_Action):
     outcome: Outcome
 
 
+class Correct(_Action):
+    """The outcome was wrong, as an appeal showed; `note`, which is required, says why. The closing stays on record."""
+
+    kind: Literal[ActionKind.CORRECT] = ActionKind.CORRECT
+    outcome: Outcome
+    """The outcome that holds from now on."""
+    note: Annotated[str, Field(min_length=1, max_length=2_000)]
+
+
 class Reopen(_Action):
     """Taken by the journal: the alert went on after a person had closed it, so it is open again."""
 
@@ -109,7 +124,9 @@ class Continue(_Action):
     """When that incident began, device time, ms."""
 
 
-AlertAction = Annotated[Acknowledge | Assign | Comment | Close | Reopen | Continue, Field(discriminator="kind")]
+AlertAction = Annotated[
+    Acknowledge | Assign | Comment | Close | Correct | Reopen | Continue, Field(discriminator="kind")
+]
 
 
 class AlertView(_Value):

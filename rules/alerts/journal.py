@@ -174,7 +174,7 @@ class AlertJournal:
     def act(self, alert_id: str, action: AlertAction) -> AlertDetail:
         """Record a person's action. A second acknowledgement keeps the first name; a closed alert stays closed.
 
-        Raises UnknownAlert, AlreadyClosed.
+        Raises UnknownAlert, AlreadyClosed, NotCorrected.
         """
         with transaction(self._engine) as connection:
             wait_for_turn(connection)

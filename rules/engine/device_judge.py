@@ -36,11 +36,10 @@ from rules.engine.routing import ReadingRouter
 from rules.engine.rule_switching import RuleSwitching
 from rules.engine.timers import FlushTimers
 from rules.engine.tracker_set import IndexedTracker, TrackerSet
-from rules.tracking.manifests import ManifestsMoved
+from rules.tracking.manifests import MovedManifests
 from rules.tracking.tracker import Tracker
 
 _ACTION: Final = ManifestAction  # as in `rules.contract.observation`
-_MOVED: Final = ManifestsMoved
 _GAP_MS_PER_INTERVAL_S: Final = round(GAP_INTERVALS * 1000)
 _AGAIN_PER_READING: Final = 1
 """Devices judged again after one reading of the fleet: each takes up to a tenth of a second."""
@@ -78,8 +77,7 @@ class DeviceJudge:
         self._devices: dict[str, DeviceState] = {}
         self.changed: dict[str, DeviceState] = {}
         """Devices that changed since `saved`, by id."""
-        self.moved_manifests: set[str] = set()
-        """Devices whose manifests may have moved."""
+        self.moved_manifests = MovedManifests()
         self._flushes = FlushTimers()
         self.awaited = AwaitedDevices(lambda device, since: self._rules.missed_at(device, self.city, since))
         """Registered devices that were never heard, from the first fleet time on."""
@@ -352,8 +350,7 @@ class DeviceJudge:
         facts = self._trackers.follow(reading, device, vehicle, device_state, city, trackers, off_ms)
         if facts is None:
             return False
-        if again or any(type(fact) is _MOVED for fact in facts):
-            self.moved_manifests.add(device_state.device_id)
+        self.moved_manifests.note(device_state.device_id, facts, again=again)
         states = device_state.tracker_states if trackers else []
         observation = Observation(reading, buffered.at, device, vehicle, approvals, city, states, facts, off_ms)
         device_state.may_be_weighed = self._router.may_weigh(observation.fix, device_state.may_be_weighed)

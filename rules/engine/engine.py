@@ -33,6 +33,7 @@ from rules.engine.stages.handed_on import HandedOn, subject_of
 from rules.manifests.model import TruckManifest
 from rules.tracking.emptyings import BinLevels, EmptyingSpan
 from rules.tracking.manifest_book import ManifestBook
+from rules.tracking.manifests import MovedManifests
 from rules.tracking.registry import TRACKERS
 
 AnyRule = Rule[Any]
@@ -102,12 +103,16 @@ class RuleEngine:
         return {id_: spans for id_, spans in emptyings.items() if spans}
 
     def take_moved_manifests(self) -> list[TruckManifest]:
-        """Manifests of the trucks on which any moved since the last call, as they are now."""
-        if not self._devices.moved_manifests:
+        """Manifests of the trucks on which any moved since the last call, as they are now; those that are not kept any
+        more, as they were found last.
+        """
+        moved = self._devices.moved_manifests
+        if not moved.devices:
             return []
-        moved, self._devices.moved_manifests = sorted(self._devices.moved_manifests), set()
-        states = [(device_id, self._devices.state_of(device_id)) for device_id in moved]
-        return [one for device_id, state in states if state is not None for one in _manifests(device_id, state)]
+        self._devices.moved_manifests, found = MovedManifests(), moved.forgotten
+        states = [(device_id, self._devices.state_of(device_id)) for device_id in sorted(moved.devices)]
+        kept = [one for device_id, state in states if state is not None for one in _manifests(device_id, state)]
+        return list((found | {one.manifest.number: one for one in kept}).values())
 
     def manifests(self) -> list[TruckManifest]:
         """Every manifest that is kept."""

@@ -8,8 +8,11 @@ from devices.city.sites import ALWAYS, Validity
 from devices.readings.models import Reading, Weighing
 from devices.readings.plates import comparable_plate
 from rules.tracking import Fix
+from rules.weighing.session import MatchedBy
+from rules.weighing.truck_match import TruckMatcher
 
 _NOBODY: Final[tuple[str, ...]] = ()
+_SIMILAR: Final = MatchedBy.SIMILAR_PLATE
 _WEIGHING: Final = Weighing  # as in `rules.contract.observation`
 
 
@@ -21,6 +24,7 @@ class _CityIndex:
         self.weighing_sites = {
             device.site_id for device in city.devices.values() if device.role is DeviceRole.WEIGHBRIDGE
         }
+        self.trucks = TruckMatcher(city)
         self.terminals_of_plate: dict[str, list[tuple[Device, Validity]]] = {}
         for _, device in sorted(city.devices.items()):
             versions = city.versions_of(device.vehicle_id) if device.vehicle_id is not None else ()
@@ -46,14 +50,14 @@ def _index_of(city: City) -> _CityIndex:
 class ReadingRouter:
     """Finds the other devices that a reading is about: a weighbridge ticket is also about the truck it names.
 
-    Plates are compared in any spelling.
+    Plates are compared in any spelling; one that is of no vehicle, as weighing sessions read it.
     """
 
     def __init__(self, city: City, own: Callable[[str], bool] | None = None) -> None:
         """`own`: only these devices are named; None: all."""
         index = _index_of(city)
         self._own, self._weighing_sites = own, index.weighing_sites
-        self._terminals_of_plate = index.terminals_of_plate
+        self._terminals_of_plate, self._trucks = index.terminals_of_plate, index.trucks
 
     def may_weigh(self, fix: Fix | None, before: bool) -> bool:
         """True near a site with a weighbridge, which may send a ticket about the truck; without a fix as `before`."""
@@ -67,5 +71,9 @@ class ReadingRouter:
             return _NOBODY
         for terminal, plated in self._terminals_of_plate.get(comparable_plate(reading.plate), ()):
             if terminal.validity.covers(reading.ts) and plated.covers(reading.ts):
-                return (terminal.id,) if self._own is None or self._own(terminal.id) else _NOBODY
-        return _NOBODY
+                return self._mine(terminal.id)
+        misread = self._trucks.match(reading.plate, reading.ts)
+        return _NOBODY if misread.by is not _SIMILAR or misread.device_id is None else self._mine(misread.device_id)
+
+    def _mine(self, device_id: str) -> tuple[str, ...]:
+        return (device_id,) if self._own is None or self._own(device_id) else _NOBODY

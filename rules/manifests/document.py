@@ -185,13 +185,20 @@ class ManifestView(_Value):
     device_id: str
     issued_at: int
     issued_by: str
+    source_net_kg: float | None = None
+    """As weighed or stated at the source; null: the load is only declared."""
     sent_kg: float | None = None
+    """That, else as declared."""
     net_kg: float | None = None
     """As weighed or stated at the disposal site."""
     left_at: int | None = None
     arrived_at: int | None = None
     weighed_at: int | None = None
     overdue_at: int | None = None
+    scanned_at: int | None = None
+    """A person confirmed its disposal then, before its truck was seen there."""
+    seen_at: int | None = None
+    """Its truck was seen or weighed there only then."""
     closed_at: int | None = None
     outcome: str | None = None
     pending: int = 0

@@ -135,8 +135,11 @@ def _acted(manifest: Manifest, event: Event) -> Manifest:  # noqa: C901, PLR0911
             net_kg = manifest.sent_kg if event.net_kg is None else event.net_kg
             if net_kg is None:
                 raise Refused("net_kg: state the weight of the load: none was declared")
+            scanned_at = 0 if manifest.arrived_at else event.at
             arrived_at = manifest.arrived_at or event.at
-            found = replace(manifest, net_kg=net_kg, arrived_at=arrived_at, weighed_at=event.at)
+            found = replace(
+                manifest, net_kg=net_kg, arrived_at=arrived_at, weighed_at=event.at, scanned_at=scanned_at, seen_at=0
+            )
             if state is not _S.ARRIVED:
                 found = _moved(found, _S.ARRIVED, event)
             return _moved(found, _S.DISPOSAL_CONFIRMED, event)
@@ -186,7 +189,7 @@ def _unweighed(manifest: Manifest) -> Manifest:
     """The manifest without what was seen at a disposal site."""
     return replace(
         manifest, net_kg=None, ticket="", ticket_of="", ticket_at=0, ticket_kg=None,
-        arrived_at=0, weighed_at=0, departed_at=0,
+        arrived_at=0, weighed_at=0, departed_at=0, scanned_at=0, seen_at=0,
     )  # fmt: skip
 
 
@@ -225,6 +228,8 @@ def _noted(manifest: Manifest, event: Event) -> Manifest:  # noqa: PLR0911 - one
             return replace(manifest, left_at=event.at)
         case Trigger.ENTERED_DESTINATION if manifest.passed_by and stage not in {_S.REJECTED, _S.VOID}:
             return replace(manifest, departed_at=0)
+        case Trigger.ENTERED_DESTINATION if manifest.is_unseen and stage is not _S.VOID:
+            return replace(manifest, seen_at=event.at)
         case Trigger.ENTERED_DESTINATION if not manifest.arrived_at and stage not in {_S.REJECTED, _S.VOID}:
             return replace(manifest, arrived_at=event.at)
         case Trigger.WEIGHED if stage not in {_S.REJECTED, _S.VOID}:
@@ -253,6 +258,7 @@ def _weighed(manifest: Manifest, event: Event) -> Manifest:
         ticket_kg=event.net_kg,
         arrived_at=manifest.arrived_at or at,
         weighed_at=manifest.weighed_at or at,
+        seen_at=at if manifest.is_unseen else manifest.seen_at,
     )
 
 
@@ -280,8 +286,12 @@ def _checked(manifest: Manifest, event: Event) -> Manifest:
     waits = manifest.stage in {_S.SOURCE_CONFIRMED, _S.IN_TRANSIT} or (
         manifest.stage is _S.ARRIVED and manifest.passed_by
     )
-    if waits and manifest.terms.arrive_by <= event.at:
+    if manifest.terms.arrive_by > event.at:
+        return manifest
+    if waits:
         return _moved(replace(manifest, overdue_at=event.at), _S.OVERDUE, event)
+    if manifest.stage is _S.DISPOSAL_CONFIRMED and manifest.is_unseen:
+        return _moved(manifest, _S.DISCREPANCY, event)
     return manifest
 
 
@@ -307,7 +317,7 @@ def _next(manifest: Manifest, event: Event) -> ManifestState | None:  # noqa: PL
         case _S.ARRIVED if manifest.net_kg is not None:
             return _S.DISPOSAL_CONFIRMED
         case _S.DISPOSAL_CONFIRMED if manifest.departed_at:
-            return _S.DISCREPANCY if manifest.is_off else _S.CLOSED
+            return _S.DISCREPANCY if manifest.is_off or manifest.is_scanned_early else _S.CLOSED
         case _S.REJECTED if event.trigger is Trigger.RETURNED:
             return _S.CLOSED
         case _:
@@ -319,7 +329,7 @@ def _matched(manifest: Manifest, event: Event) -> Manifest:
     stage = manifest.stage
     if stage is _S.CLOSED and manifest.outcome == Outcome.DELIVERED and manifest.is_off:
         return _moved(replace(manifest, outcome=""), _S.DISCREPANCY, event)
-    if stage is _S.DISCREPANCY and not manifest.is_off:
+    if stage is _S.DISCREPANCY and not (manifest.is_off or manifest.is_scanned_early):
         return _moved(replace(manifest, outcome=Outcome.DELIVERED), _S.CLOSED, event)
     return manifest
 

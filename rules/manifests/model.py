@@ -134,6 +134,10 @@ class Manifest:
     """When it left the disposal site."""
     overdue_at: int = 0
     """Since when it is or was overdue."""
+    scanned_at: int = 0
+    """When a person confirmed its disposal before its truck was seen there; 0: not so."""
+    seen_at: int = 0
+    """When its truck was seen or weighed there after that."""
     outcome: str = ""
     taken: tuple[int, ...] = ()
     """Numbers of the actions that were taken."""
@@ -154,6 +158,16 @@ class Manifest:
     def passed_by(self) -> bool:
         """It has left the disposal site, and nothing was weighed or confirmed there: it may have driven through."""
         return self.departed_at > 0 and self.net_kg is None
+
+    @property
+    def is_unseen(self) -> bool:
+        """A person confirmed its disposal, and its truck has not been there yet."""
+        return self.scanned_at > 0 and not self.seen_at
+
+    @property
+    def is_scanned_early(self) -> bool:
+        """A person confirmed its disposal well before its truck was there, if it ever was."""
+        return self.is_unseen or (self.scanned_at > 0 and self.seen_at - self.scanned_at > EARLY_MS)
 
     @property
     def sent_kg(self) -> float | None:
@@ -193,6 +207,8 @@ SHORT_KG: Final = 800.0
 SHORT_SHARE: Final = 0.05
 """Of a load, less arrives than was sent: beyond both it is a discrepancy. Two bridges of class III, gross and tare
 each, are off by 160 kg at worst; spoil loses 2 % of water."""
+EARLY_MS: Final = 300_000
+"""A gate may confirm a load so long before its truck is seen inside: trucks queue before it, and report each minute."""
 GAIN_KG: Final = 500.0
 GAIN_SHARE: Final = 0.03
 """Likewise, more arrives."""

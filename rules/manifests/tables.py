@@ -81,6 +81,7 @@ manifest_state: Final = Table(
     Column("recorded_at", BigInteger, nullable=False),
     Column("manifest", JSON, nullable=False),
     Index("ix_manifest_state_state", "state", "number"),
+    Index("ix_manifest_state_recorded_at", "recorded_at", "number"),
 )
 """What judgement found: the present state of each. `judged_to`: offset in the raw log up to which it was judged; what a
 restarted judge judges again from before that changes nothing. `recorded_at`: wall clock."""

@@ -3,8 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+from devices.readings.models import Weighing
 from rules.manifests.model import Manifest, ManifestState
 
+KEPT_TICKETS: Final = 8
+"""Of a truck: two visits, with a ticket that was sent again and one that was corrected at each."""
 KEPT_CLOSED: Final = 4
 """Manifests of a truck that are closed or void and that a corrected ticket or a person may still open again here."""
 MAX_MANIFESTS: Final = 24
@@ -14,12 +17,11 @@ MAX_MANIFESTS: Final = 24
 # Checkpoints write the fields of these classes by name: a renamed field loses what it held.
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """What a weighing says of a load. One place makes it of a ticket; a weighing session would enter there."""
+    """What a weighing says of a load, by the session that it is of."""
 
     bridge: str
     site_id: str
     at: int
-    gross_kg: float
     net_kg: float | None
     """None: only half of it is weighed; the truck is there."""
     is_out: bool
@@ -41,10 +43,6 @@ class Presence:
     at_destination: bool = False
     weighed_at: int = 0
     """When it was weighed there last; 0: not yet."""
-    gross_kg: float = 0.0
-    """Weighed on the way in, where the bridge sends gross and tare apart; 0: not yet."""
-    tare_kg: float = 0.0
-    """Likewise at the source, where it comes empty."""
     is_gone: bool = False
     """It left the disposal site and was at the source again: what it carries now is another load."""
 
@@ -66,6 +64,9 @@ class ManifestBook:
     seen_x_m: float = 0.0
     seen_y_m: float = 0.0
     """And where, on the city's plane."""
+    tickets: tuple[Weighing, ...] = ()
+    """The last tickets about the truck, by its clock: halves of a visit belong together, also those that were weighed
+    before the manifest was issued."""
     loose: Weighed | None = None
     """The last weighing that was of none of its manifests: a reroute may be entered after it."""
 
@@ -79,18 +80,18 @@ class ManifestBook:
         elif number not in self.open or before is None or _way_of(before) != _way_of(manifest):
             self.open[number] = Presence(manifest.leg)
 
-    def forget_old(self, moved: str) -> None:
-        """Forget those that closed first, and what is too much; never `moved`, which nobody has taken yet."""
+    def forget_old(self, moved: str) -> list[Manifest]:
+        """Forget those that closed first, and what is too much, and return them; never `moved`."""
         closed = sorted(
             (one for number, one in self.manifests.items() if number not in self.open and number != moved),
             key=lambda one: one.transitions[-1].at,
         )
-        for one in closed[: max(len(closed) - KEPT_CLOSED, 0)]:
-            del self.manifests[one.number]
+        forgotten = [self.manifests.pop(one.number) for one in closed[: max(len(closed) - KEPT_CLOSED, 0)]]
         while len(self.manifests) > MAX_MANIFESTS:
             number = next(number for number in self.manifests if number != moved)
-            del self.manifests[number]
+            forgotten.append(self.manifests.pop(number))
             self.open.pop(number, None)
+        return forgotten
 
     def on_board(self, destination: str | None = None) -> list[Manifest]:
         """The manifest of the load on the truck: the one with which it left a source last. A load has one.

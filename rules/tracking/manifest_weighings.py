@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from devices.city.model import City, Vehicle
+from devices.city.model import City, Device, Vehicle
 from devices.city.sites import Site
 from devices.geo.geometry import XY
 from devices.readings.models import Weighing
@@ -11,38 +11,37 @@ from rules.manifests.machine import Event
 from rules.manifests.model import Manifest, ManifestState, Trigger
 from rules.tracking.load import is_believed
 from rules.tracking.load import ticket_net_kg as net_kg_of
-from rules.tracking.manifest_book import ManifestBook, Weighed
+from rules.tracking.manifest_book import KEPT_TICKETS, ManifestBook, Weighed
+from rules.tracking.reach import may_have_been_at
+from rules.weighing.truck_visits import visits_of
 
 WEIGHED_MS: Final = 180_000
 """So long before and after a weighing a truck may be seen outside: the clocks of bridge and truck differ by 2 min at
 most, or are known."""
-_REACH_M_PER_S: Final = 25.0
-"""A truck drives no faster, by and large (90 km/h)."""
-_REACH_M: Final = 500.0
-"""And its place and the fence of the site are no better than this."""
-_FAR_M: Final = 20_000.0
-"""From so near a site no fix contradicts a weighing there."""
-
 _TO_BE_LOADED: Final = frozenset({ManifestState.DRAFT, ManifestState.SOURCE_CONFIRMED})
 _TO_BE_WEIGHED: Final = frozenset(
     {ManifestState.IN_TRANSIT, ManifestState.OVERDUE, ManifestState.ARRIVED, ManifestState.DISPOSAL_CONFIRMED}
 )
 
 
-def weighed_of(ticket: Weighing, vehicle: Vehicle | None, city: City, clock_off_ms: int) -> Weighed | None:
-    """What a ticket about the truck says of its load; None if it is not to be believed, or of no site."""
+def weighed_of(
+    book: ManifestBook, ticket: Weighing, device: Device, vehicle: Vehicle | None, city: City, clock_off_ms: int
+) -> Weighed | None:
+    """What a ticket about the truck says of its load; None if it is not to be believed, or of no site.
+
+    The ticket is kept: with those before, it makes a session of gross and tare.
+    """
     bridge = city.devices.get(ticket.device_id)
     site: Site | None = None if bridge is None else city.site_of(bridge, ticket.ts - clock_off_ms)
     if site is None or not is_believed(ticket, city):
         return None
-    # Gross alone is on the way in, and its tare may follow: that of the registry is not weighed.
-    net_kg = None if ticket.tare_kg is None and ticket.net_kg is None else net_kg_of(ticket, vehicle)
+    others = [one for one in book.tickets if (one.device_id, one.ts) != (ticket.device_id, ticket.ts)]
+    book.tickets = (*others[1 - KEPT_TICKETS :], ticket)
     return Weighed(
         ticket.device_id,
         site.id,
         ticket.ts - clock_off_ms,
-        ticket.gross_kg,
-        net_kg,
+        _net_kg(book, ticket, device, vehicle, city),
         ticket.direction == "out",
         ticket_number(ticket.ticket),
         "" if ticket.corrects is None else ticket_number(ticket.corrects),
@@ -51,13 +50,23 @@ def weighed_of(ticket: Weighing, vehicle: Vehicle | None, city: City, clock_off_
     )
 
 
+def _net_kg(book: ManifestBook, ticket: Weighing, device: Device, vehicle: Vehicle | None, city: City) -> float | None:
+    """The net weight of the visit that the ticket is of, by its scales: a registered tare is not weighed."""
+    if ticket.tare_kg is not None or ticket.net_kg is not None:
+        return net_kg_of(ticket, vehicle)
+    for visit in visits_of(book.tickets, device.vehicle_id, device.id, city):
+        if (ticket.device_id, ticket.ts) in visit.weighings:
+            return visit.net_kg if visit.is_weighed else None
+    return None
+
+
 def weighed_events(book: ManifestBook, weighed: Weighed, city: City) -> list[tuple[str, Event]]:
     """What a weighing is to the manifests of its truck."""
     for manifest in book.manifests.values():
         if _is_ticket_of(manifest, weighed):
             return _at_destination(book, manifest, weighed)
         if _is_source_ticket_of(manifest, weighed):
-            return _at_source(book, manifest, weighed)
+            return _at_source(manifest, weighed)
     if weighed.manifest in book.manifests:
         return _of_named(book, book.manifests[weighed.manifest], weighed)
     if weighed.manifest or _is_contradicted(book, weighed, city):
@@ -70,13 +79,13 @@ def _of_load(book: ManifestBook, weighed: Weighed) -> list[tuple[str, Event]]:
     to_load = book.next_loaded(weighed.site_id)
     if to_load is not None and to_load.stage not in _TO_BE_LOADED:
         to_load = None
-    if to_load is not None and weighed.is_out and (found := _at_source(book, to_load, weighed)):
+    if to_load is not None and weighed.is_out and (found := _at_source(to_load, weighed)):
         return found
     for manifest in book.on_board(weighed.site_id):
         if manifest.terms.destination == weighed.site_id and _may_be_of(book, manifest, weighed):
             return _at_destination(book, manifest, weighed)
     if to_load is not None:
-        return _at_source(book, to_load, weighed)
+        return _at_source(to_load, weighed)
     book.loose = weighed
     return []
 
@@ -139,7 +148,7 @@ def _continues(weighed: Weighed, ticket: str, bridge: str, at: int, net_kg: floa
 def _of_named(book: ManifestBook, manifest: Manifest, weighed: Weighed) -> list[tuple[str, Event]]:
     """A ticket that names its manifest is of that one only."""
     if manifest.terms.source == weighed.site_id and manifest.stage in _TO_BE_LOADED:
-        return _at_source(book, manifest, weighed)
+        return _at_source(manifest, weighed)
     if manifest.terms.destination == weighed.site_id and manifest.stage in _TO_BE_WEIGHED | _TO_BE_LOADED:
         return _at_destination(book, manifest, weighed)
     book.loose = weighed
@@ -160,36 +169,23 @@ def _is_contradicted(book: ManifestBook, weighed: Weighed, city: City) -> bool:
     """The truck was seen too far away to have been on the bridge, where a copy of its plate may have been."""
     if not book.seen_at:
         return False
-    apart_ms = abs(weighed.at - book.seen_at) + WEIGHED_MS - 60_000
-    reach_m = _REACH_M + _REACH_M_PER_S * apart_ms / 1000
-    if reach_m >= _FAR_M:
-        return False
-    near = city.geometry.sites_near(XY(book.seen_x_m, book.seen_y_m), reach_m, weighed.at)
-    return all(site.id != weighed.site_id for site, _ in near)
+    seen = XY(book.seen_x_m, book.seen_y_m)
+    return not may_have_been_at(weighed.site_id, weighed.at, seen, book.seen_at, city)
 
 
 def _at_destination(book: ManifestBook, manifest: Manifest, weighed: Weighed) -> list[tuple[str, Event]]:
     presence, net_kg = book.open.get(manifest.number), weighed.net_kg
     if presence is not None:
         presence.weighed_at, presence.was_elsewhere = weighed.at, True
-        if net_kg is None and not weighed.is_out:
-            presence.gross_kg = weighed.gross_kg
-        elif net_kg is None and presence.gross_kg > weighed.gross_kg:
-            net_kg = presence.gross_kg - weighed.gross_kg
     trigger = Trigger.ENTERED_DESTINATION if net_kg is None else Trigger.WEIGHED
     return [(manifest.number, _event(trigger, weighed, net_kg))]
 
 
-def _at_source(book: ManifestBook, manifest: Manifest, weighed: Weighed) -> list[tuple[str, Event]]:
-    """A load that its source weighs on the way out, or in two halves."""
-    presence, net_kg = book.open.get(manifest.number), weighed.net_kg
-    if net_kg is None and presence is not None and not weighed.is_out:
-        presence.tare_kg = weighed.gross_kg
-    elif net_kg is None and presence is not None and 0 < presence.tare_kg < weighed.gross_kg:
-        net_kg = weighed.gross_kg - presence.tare_kg
-    if net_kg is None or not (weighed.is_out or weighed.corrects):
+def _at_source(manifest: Manifest, weighed: Weighed) -> list[tuple[str, Event]]:
+    """A load that its source weighs on the way out."""
+    if weighed.net_kg is None or not (weighed.is_out or weighed.corrects):
         return []
-    return [(manifest.number, _event(Trigger.WEIGHED_AT_SOURCE, weighed, net_kg))]
+    return [(manifest.number, _event(Trigger.WEIGHED_AT_SOURCE, weighed, weighed.net_kg))]
 
 
 def _event(trigger: Trigger, weighed: Weighed, net_kg: float | None) -> Event:

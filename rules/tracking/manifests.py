@@ -12,7 +12,7 @@ from devices.readings.manifests import ManifestDeed
 from devices.readings.models import ManifestAction, Position, Reading, Weighing
 from rules.manifests import machine
 from rules.manifests.machine import Event, Refused
-from rules.manifests.model import Manifest, Trigger
+from rules.manifests.model import Manifest, Trigger, TruckManifest
 from rules.tracking.manifest_book import ManifestBook, Presence
 from rules.tracking.manifest_weighings import WEIGHED_MS, loose_events, weighed_events, weighed_of
 from rules.tracking.motion import Fix
@@ -31,6 +31,28 @@ class ManifestsMoved(NamedTuple):
     numbers: tuple[str, ...]
     weighed: tuple[str, ...] = ()
     """Those whose weight is another one."""
+    forgotten: tuple[Manifest, ...] = ()
+    """Those that are not kept any more, as they were found last: readings that came late may have moved them."""
+
+
+class MovedManifests:
+    """Which manifests moved since somebody asked: those of some trucks, and those that trackers forgot meanwhile."""
+
+    def __init__(self) -> None:
+        self.devices: set[str] = set()
+        """Devices whose manifests may have moved."""
+        self.forgotten: dict[str, TruckManifest] = {}
+        """By number: those that are not kept any more, as they were found last."""
+
+    def note(self, device_id: str, facts: Sequence[Any], *, again: bool) -> None:
+        """`again`: of a second judgement, which may refute what moved."""
+        if again:
+            self.devices.add(device_id)
+        for fact in facts:
+            if type(fact) is ManifestsMoved:
+                self.devices.add(device_id)
+                for one in fact.forgotten:
+                    self.forgotten[one.number] = TruckManifest(device_id, one)
 
 
 class ManifestTracker:
@@ -55,8 +77,8 @@ class ManifestTracker:
             return _take_fix(state, facts, clock_off_ms) if state.open else None
         if type(reading) is _ACTION:
             return _take_action(state, reading)
-        if type(reading) is Weighing and state.manifests:
-            weighed = weighed_of(reading, vehicle, city, clock_off_ms)
+        if type(reading) is Weighing:
+            weighed = weighed_of(state, reading, device, vehicle, city, clock_off_ms)
             return None if weighed is None else _moved(state, weighed_events(state, weighed, city))
         return None
 
@@ -75,8 +97,9 @@ def _take_action(book: ManifestBook, action: ManifestAction) -> ManifestsMoved |
     book.put(after)
     if action.deed is ManifestDeed.REROUTE:
         _moved(book, loose_events(book, after, event.at))
-    book.forget_old(action.number)
-    return _moved_from([] if manifest is None else [manifest], book, [action.number])
+    forgotten = book.forget_old(action.number)
+    moved = _moved_from([] if manifest is None else [manifest], book, [action.number])
+    return ManifestsMoved(moved.numbers, moved.weighed, tuple(forgotten))
 
 
 def _take_fix(book: ManifestBook, facts: Sequence[Any], clock_off_ms: int) -> ManifestsMoved | None:
@@ -92,6 +115,7 @@ def _take_fix(book: ManifestBook, facts: Sequence[Any], clock_off_ms: int) -> Ma
 
 def _fix_events(book: ManifestBook, fix: Fix, at: int) -> list[tuple[str, Event]]:
     found: list[tuple[str, Event]] = []
+    error_m = 0.0 if fix.moving else fix.outside_m()  # a fence may be no wider than the error of a truck that stands
     outside_m = _GATE_M + fix.outside_m()
     for number, presence in book.open.items():
         if not fix.sites and presence.was_elsewhere and not presence.is_at_a_site:
@@ -100,9 +124,9 @@ def _fix_events(book: ManifestBook, fix: Fix, at: int) -> list[tuple[str, Event]
         source_m = destination_m = _NOWHERE_M
         for site, distance_m in fix.sites:
             if site.id == terms.source:
-                source_m = distance_m
+                source_m = distance_m if distance_m > error_m else 0.0
             if site.id == terms.destination:
-                destination_m = distance_m
+                destination_m = distance_m if distance_m > error_m else 0.0
         found += [
             (number, Event(trigger, at, evidence=f"position {fix.ts}"))
             for trigger in _seen(presence, source_m, destination_m, outside_m, at)

@@ -52,6 +52,12 @@ _FORMS: Final[tuple[tuple[_Form, bool, float], ...]] = (
 a plate may be right as it was read, and of a truck that is not registered: a person chooses."""
 
 
+def forms_of(plate: str) -> frozenset[str]:
+    """Forms of a plate by which it is compared, the surest among them: two plates without one in common never match."""
+    plate = comparable_plate(plate)
+    return frozenset({plate, _without_misread_letters(plate), _without_province(plate)})
+
+
 class TruckMatcher:
     """Finds the vehicle of a plate, among those that a city has registered at the time."""
 

@@ -11,6 +11,7 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -116,6 +117,7 @@ class Yard:
     kafka: KafkaServer
     database_url: str
     influx: InfluxServer
+    city: City = FLEET
     bucket: str = field(default_factory=lambda: f"test-{uuid4().hex[:12]}")
     prefix: str = field(default_factory=lambda: f"test-{uuid4().hex[:12]}")
     workers: "dict[str, subprocess.Popen[bytes]]" = field(default_factory=dict)
@@ -124,7 +126,7 @@ class Yard:
     def __post_init__(self) -> None:
         migrations.upgrade(self.database_url)
         with closing(Registry(self.database_url)) as registry:
-            registry.import_city(FLEET)
+            registry.import_city(self.city)
         self.connection = KafkaConnection(self.kafka.servers, self.prefix, PARTITIONS)
         create_topic(self.connection, keep_ms=0, replicas=1)
         self.influx.create_database(self.bucket)
@@ -235,7 +237,7 @@ def same_as_on_one_machine(yard: Yard, messages: list[RawMessage]) -> list[str]:
     async def alone() -> Ledger:
         store = InfluxStore(yard.influx.url, "unused", "haulwatch", bucket)
         try:
-            return await on_one_machine(yard.folder / "alone", messages, store)
+            return await on_one_machine(yard.folder / "alone", messages, store, yard.city)
         finally:
             await store.close()
 
@@ -248,11 +250,24 @@ def same_as_on_one_machine(yard: Yard, messages: list[RawMessage]) -> list[str]:
         for line in expected.devices
         if lines.get(line.device) != line
     ]
+    if complaints:
+        complaints += _other_conflicts(yard)
     there, here = stored(yard.influx, yard.bucket), stored(yard.influx, bucket)
     complaints += [
         f"store: series {key} differs" for key in here.keys() | there.keys() if here.get(key) != there.get(key)
     ]
     return complaints
+
+
+def _other_conflicts(yard: Yard) -> Iterator[str]:
+    """Dead letters of conflicts that only one of both has."""
+    asked = "SELECT device, ts, received_at, payload FROM dead_letter WHERE reason = 'conflict'"
+    with yard.tables.snapshot() as db:
+        there = {(*row[:3], bytes(row[3])) for row in db.execute(asked).fetchall()}
+    with closing(sqlite3.connect(yard.folder / "alone" / "recorder.db")) as file:
+        here = {(*row[:3], bytes(row[3])) for row in file.execute(asked)}
+    for where, letters in (("workers", there - here), ("one machine", here - there)):
+        yield from (f"conflict of {where} only: {letter}" for letter in sorted(letters, key=str))
 
 
 @contextmanager

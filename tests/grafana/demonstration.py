@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import cache
 from itertools import product, takewhile
 from pathlib import Path
@@ -19,6 +20,7 @@ from devices.readings.tickets import TicketState, net_kg, state_alone
 from ingest.alerts.rate import Call, alert_rate
 from ingest.alerts.store_sink import alert_points
 from ingest.alerts.subjects import SubjectFields
+from ingest.boards.city_points import indicator_points, load_points, manifest_point
 from ingest.boards.emptyings import emptying_points
 from ingest.boards.points import (
     DAY_MS,
@@ -35,14 +37,20 @@ from ingest.judge.emptyings import read_emptyings
 from ingest.ledger.report import DeviceLedgerLine, Ledger, LedgerLine, RecorderStatus
 from rules.alerts.actions import Acknowledge, Close, JournalEntry, JournalPosition, Outcome
 from rules.alerts.journal import AlertJournal
-from rules.alerts.model import AlertChange
+from rules.alerts.model import AlertChange, Text
 from rules.alerts.shelves import Shelf, as_called
 from rules.alerts.tables import metadata
 from rules.catalogue import build_rules
 from rules.engine.engine import RuleEngine
 from rules.engine.rows.unwritten import Row
+from rules.indicators.board_rows import LoadHeading, LoadSums, ManifestRow
+from rules.indicators.definitions import DEFINITIONS, IndicatorId
+from rules.indicators.model import Indicator, IndicatorReport
+from rules.indicators.reasons import no_loads
+from rules.manifests.model import ManifestState
 from rules.suspected_sites.model import Decision, PlaceKind, Proposal, ProposalState
 from rules.tracking.emptyings import Emptying
+from rules.weighing.session import Flow
 from simulators.firmware.events import DeviceEvent, Heartbeat, NetworkDown, NetworkUp, PowerCut, Sensed
 from simulators.staging.scenario import Label, Scenario
 from tests.ingest.judge.saving import save
@@ -64,7 +72,67 @@ SHELF = Shelf(
     shelved_at=START,
     until=START + 9_000_000,
 )
+DAYS = ("2026-09-20", "2026-09-21")
+"""Of the loads; the second is the day of the scenario."""
+LOADS = tuple(
+    LoadSums(LoadHeading(day, site, district, stream, flow), net_kg, estimated_kg, loads, estimated, unknown, waiting)
+    for day, (site, district, stream, flow, net_kg, estimated_kg, loads, estimated, unknown, waiting) in product(
+        DAYS,
+        (
+            ("plant-wangjiang", "zezhou", "demolition", Flow.IN, 45_000.0, 0.0, 3, 0, 0, 0),
+            ("plant-wangjiang", "zezhou", "other", Flow.OUT, 20_000.0, 0.0, 2, 0, 0, 0),
+            ("spoil-nw-1", "zezhou", "spoil", Flow.IN, 150_000.0, 15_000.0, 10, 1, 1, 2),
+            ("landfill-urban", "urban", "unknown", Flow.IN, 8_000.0, 0.0, 1, 0, 0, 0),
+        ),
+    )
+)
+"""Loads by hand: 203 t that were weighed and 15 t estimated come in each day, by 16 loads."""
+MANIFESTS = tuple(
+    ManifestRow(
+        number, device, ManifestState(state), "spoil", "works-01", "spoil-nw-1", START + 60_000 * n,
+        START + 60_000 * n + 3_600_000, 15_000.0, net_kg, START,
+    )
+    for n, (number, device, state, net_kg) in enumerate(
+        (
+            ("M1", "truck-001", "closed", 14_900.0),
+            ("M2", "truck-001", "closed", 15_000.0),
+            ("M3", "truck-002", "overdue", None),
+            ("M4", "truck-003", "discrepancy", 12_000.0),
+            ("M5", "truck-004", "in_transit", None),
+            ("M6", "truck-005", "void", None),
+        )
+    )
+)  # fmt: skip
+"""Manifests by hand, and one of the day before the span that is still overdue."""
+OLD_MANIFEST = MANIFESTS[2]._replace(number="M0", device_id="truck-007", issued_at=START - 30 * DAY_MS)
 HEALTH_EVERY_MS = 15_000
+REPORT = IndicatorReport(
+    first_day=date(2026, 8, 23),
+    last_day=date(2026, 9, 21),
+    at=START,
+    city=Text(en="Jincheng", zh="晋城"),
+    timezone="Asia/Shanghai",
+    is_over=False,
+    is_part=False,
+    indicators=tuple(
+        Indicator(
+            id=id_,
+            name=definition.name,
+            unit=definition.unit,
+            formula=definition.formula,
+            scope=definition.scope,
+            aim=definition.aim,
+            value=21.43 if id_ is IndicatorId.CONSTRUCTION_RECYCLING else None,
+            withheld=() if id_ is IndicatorId.CONSTRUCTION_RECYCLING else (no_loads(),),
+            baseline=14.34,
+            target=60.0,
+            progress_pct=15.5,
+        )
+        for id_, definition in DEFINITIONS.items()
+    ),
+    late=(),
+)
+"""One indicator with a value, all others without."""
 DECISIONS = {
     ProposalState.PROPOSED: (),
     ProposalState.ACCEPTED: (Decision(state=ProposalState.ACCEPTED, actor="Wang", reason="seen", at=START),),
@@ -132,6 +200,9 @@ def demonstration() -> Demonstration:
         *_emptyings(engine, city),
         *place_points(city, script.start_ms),
         *suspected_site_points(SUSPECTED),
+        *load_points(LOADS, city),
+        *(manifest_point(row, city, area_tags(city.devices[row.device_id])) for row in (*MANIFESTS, OLD_MANIFEST)),
+        *indicator_points(REPORT),
         *_health(script.start_ms, script.end_ms, city),
     ]
     return Demonstration(

@@ -37,6 +37,9 @@ def tags_and_fields(measurement: str) -> set[str]:
         stored.SUSPECTED_SITE_MEASUREMENT: {*stored.SUSPECTED_SITE_TAGS, *stored.SUSPECTED_SITE_FIELDS},
         stored.EMPTYING_MEASUREMENT: {*stored.EMPTYING_TAGS, *stored.EMPTYING_FIELDS},
         stored.PLACE_MEASUREMENT: {*stored.PLACE_TAGS, *stored.PLACE_FIELDS},
+        stored.CITY_LOADS_MEASUREMENT: {*stored.CITY_LOADS_TAGS, *stored.CITY_LOADS_FIELDS},
+        stored.MANIFEST_MEASUREMENT: {*stored.MANIFEST_TAGS, *stored.MANIFEST_FIELDS},
+        stored.INDICATOR_MEASUREMENT: {*stored.INDICATOR_TAGS, *stored.INDICATOR_FIELDS},
         stored.HEALTH_MEASUREMENT: {*stored.HEALTH_TAGS, *(n for part in stored.HEALTH_FIELDS.values() for n in part)},
     }
     if measurement in others:

@@ -26,6 +26,7 @@ from rules.alerts.model import Phase, Severity
 from rules.catalogue import rule_names
 from rules.detectors.bin_fire.parameters import BinFireParameters
 from rules.detectors.bin_overflow.parameters import BinOverflowParameters
+from rules.manifests.model import ManifestState
 from rules.suspected_sites.model import PlaceKind, ProposalState
 from tests import ROOT
 
@@ -182,6 +183,7 @@ def test_closed_lists_have_a_name_and_a_colour() -> None:
     assert {str(state) for state in ProposalState} == set(wording.SUSPECTED_STATES) == set(palette.SUSPECTED)
     assert {str(kind) for kind in PlaceKind} == set(wording.SUSPECTED_KINDS)
     assert {str(kind) for kind in ZoneKind} == set(palette.ZONE)
+    assert {str(state) for state in ManifestState} == set(wording.MANIFEST_STATES) == set(palette.MANIFEST)
     assert set(Kind) == set(wording.KINDS)
     assert {limit.value for limit in Limit} == set(wording.LIMITS)
     assert {str(reason) for reason in Reason} <= {str(reason) for reason in wording.REASONS}

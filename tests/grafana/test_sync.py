@@ -38,7 +38,7 @@ def states(findings: Iterator[Finding]) -> dict[str, SyncState]:
 def test_an_empty_grafana_gets_everything_and_a_second_run_changes_nothing(state: State, grafana: Grafana) -> None:
     assert set(states(sync(grafana, SOURCE, BOARDS)).values()) == {SyncState.MISSING}
     assert len(state.folders) == 2
-    assert len(state.boards) == len(BOARDS) == 12
+    assert len(state.boards) == len(BOARDS) == 16
     assert len(state.playlists) == 2
     assert state.sources["haulwatch"]["secureJsonData"] == {"httpHeaderValue1": "Token reads-only"}
     before = len(state.writes)

@@ -220,3 +220,52 @@ def test_every_device_but_the_one_without_power_reports(part: Part, answers: Ans
     [silent] = [label.device_id for label in shown.labels if label.rule == "silent_device"]
     reporting = [id_ for id_ in shown.city.devices if id_ != silent and part.has(id_, shown.city)]
     assert figure(ask("overview", "Devices on", part)) == len(reporting)
+
+
+def test_the_ledger_sums_are_those_of_the_loads(ask: Ask) -> None:
+    """Two days, each with 203 t that were weighed and 15 t estimated, by 16 loads (`tests.grafana.demonstration`)."""
+    assert figure(ask("ledger", "Received")) == 436
+    assert figure(ask("ledger", "Weighed in full")) == pytest.approx(100 * 203 / 218)
+    assert figure(ask("ledger", "Loads")) == 32
+    assert figure(ask("ledger", "Without weight")) == 2
+    assert figure(ask("ledger", "Truck not known")) == 4
+    assert figure(ask("ledger", "Sites that weigh")) == 3
+    by_stream = ask("ledger", "Tonnes received each day, by stream")
+    assert {one["tags"]["stream"]: sum(values([one], "sum")) for one in by_stream} == {
+        "demolition": 90, "spoil": 300, "unknown": 16
+    }  # fmt: skip
+    by_flow = ask("ledger", "In and out each day")
+    assert {one["tags"]["flow"]: sum(values([one], "sum")) for one in by_flow} == {"in": 406, "out": 40}
+    assert sum(values(ask("ledger", "Tonnes by district"), "tonnes")) == 436
+    assert set(values(ask("ledger", "Tonnes by district"), "district_label")) == {"Zezhou", "Urban district"}
+    assert sum(values(ask("ledger", "Tonnes by site", Part({"site": "landfill-urban"})), "tonnes")) == 16
+    assert figure(ask("ledger", "Received", Part({"district": "zezhou"}))) == 420
+
+
+def test_an_indicator_without_a_value_stands_apart_with_the_reason(ask: Ask) -> None:
+    shown = ask("ledger", "Indicators over the last 30 days")
+    assert values(shown, "name") == ["Construction-waste recycling rate"]
+    assert (values(shown, "value"), values(shown, "target"), values(shown, "progress_pct")) == ([21.43], [60], [15.5])
+    without = ask("ledger", "Indicators without a value")
+    assert len(values(without, "name")) == 10
+    assert set(values(without, "why")) == {"no load was weighed"}
+
+
+def test_manifests_are_counted_by_hand(ask: Ask) -> None:
+    """Six of the span: two closed, one overdue, one that differs, one under way, one void; and an old overdue one."""
+    assert figure(ask("manifests", "Issued")) == 6
+    assert figure(ask("manifests", "Closed")) == 40  # 2 of 5 that are not void
+    assert figure(ask("manifests", "Open now")) == 4
+    assert figure(ask("manifests", "Overdue now")) == 2
+    assert figure(ask("manifests", "Not matching")) == 1
+    assert figure(ask("manifests", "Void")) == 1
+    by_ref = {ref: sum(values(ask("manifests", "Manifests by time of issue", ref=ref), name)) for ref, name in SUMS}
+    assert by_ref == {"A": 2, "B": 1, "C": 1, "D": 1}
+    assert set(values(ask("manifests", "Overdue and not matching"), "number")) == {"M0", "M3", "M4"}
+    assert values(ask("manifests", "Newest manifests"), "number")[-1] == "M1"
+    assert figure(ask("manifests", "Issued", Part({"fleet": "danhe"}))) == 3  # of truck-001 and truck-005
+    assert figure(ask("manifests", "Overdue now", Part({"fleet": "qinhe"}))) == 1
+
+
+SUMS: Final = (("A", "sum"), ("B", "sum_sum_sum"), ("C", "sum"), ("D", "sum"))
+"""Columns as InfluxDB names them."""

@@ -11,6 +11,7 @@ from devices.db import tables
 from devices.db.database import open_database, transaction
 from devices.people import tables as people_tables
 from haulwatch import migrations
+from ingest.alerts import tables as publisher_tables
 from ingest.notices import tables as notice_tables
 from rules.alerts import tables as journal_tables
 from rules.attachments import tables as attachment_tables
@@ -34,7 +35,7 @@ def test_migrated_schema_is_the_tables_schema(url: str) -> None:
     wanted = MetaData(naming_convention=tables.metadata.naming_convention)
     own = (
         tables, journal_tables, rule_set_tables, people_tables, notice_tables, attachment_tables, case_tables,
-        report_tables, manifest_tables, weighing_tables,
+        report_tables, manifest_tables, weighing_tables, publisher_tables,
     )  # fmt: skip
     for metadata in (module.metadata for module in own):
         for table in metadata.sorted_tables:

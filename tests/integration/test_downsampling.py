@@ -35,6 +35,9 @@ def test_the_table_names_what_is_written() -> None:
     written[series.EMPTYING_MEASUREMENT] = {"device", *area, "compartment"}
     written[series.SUSPECTED_SITE_MEASUREMENT] = set(series.SUSPECTED_SITE_TAGS)
     written[series.PLACE_MEASUREMENT] = set(series.PLACE_TAGS)
+    written[series.CITY_LOADS_MEASUREMENT] = set(series.CITY_LOADS_TAGS)
+    written[series.MANIFEST_MEASUREMENT] = set(series.MANIFEST_TAGS)
+    written[series.INDICATOR_MEASUREMENT] = set(series.INDICATOR_TAGS)
     written[series.HEALTH_MEASUREMENT] = set(series.HEALTH_TAGS)
     assert {name: set(tags.split(", ")) for name, tags in rows} == written
     # InfluxDB 3 Core takes no new tag later: its statements have the same tags.

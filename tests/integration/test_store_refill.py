@@ -3,17 +3,24 @@
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
 
 from ingest.ledger.dead_letters import DeadLetters
+from ingest.log.kafka.connection import KafkaConnection
+from ingest.log.kafka.kafka_log import KafkaLog
+from ingest.log.kafka.topic import create_topic
+from ingest.log.revisions import city_record
 from ingest.recorder.refill import Refilled, refill_readings
 from ingest.store import StoreUnavailable
 from ingest.store.influx import InfluxStore
-from tests.ingest.recorder.parts import CITY, Bench, counts, position
+from tests.closing import closed_later
+from tests.ingest.recorder.parts import CITY, NOW, Bench, counts, position
 from tests.integration.test_recorder_influx import MORNING, counted_by_influxql, drop_measurement, receive_a_morning
 from tests.servers.influxdb import InfluxServer
+from tests.servers.kafka import KafkaServer
 from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.real
@@ -107,3 +114,28 @@ async def test_the_recorder_may_go_on_meanwhile(
     for (kind, field), expected in STORED.items():
         assert counted_by_influxql(influx_server, influx_database, field, kind) == expected
     assert bench.ledger().balanced
+
+
+async def test_a_topic_on_kafka_fills_a_store_as_the_log_on_disk_does(
+    tmp_path: Path,
+    kafka_server: KafkaServer,
+    influx_server: InfluxServer,
+    influx_database: str,
+    influx_store: InfluxStore,
+) -> None:
+    bench = Bench(tmp_path, batch_records=100)
+    receive_a_morning(bench)
+    await bench.drain(bench.start(store=influx_store))
+    former, files = contents(influx_server, influx_database), files_in(tmp_path)
+    lose(influx_server, influx_database)
+    connection = KafkaConnection(kafka_server.servers, prefix=f"test-{uuid4().hex[:12]}", partitions=5)
+    create_topic(connection, keep_ms=0, replicas=1)
+    log = closed_later(KafkaLog(connection))
+    log.append([city_record(CITY, NOW - 1), *(record.message for record in bench.log.read(0, 10_000))])
+    letters = DeadLetters(bench.state_path)
+    for expected in (Refilled(written=690, present=30, refused=2), Refilled(written=0, present=720, refused=2)):
+        found = await refill_readings(log, influx_store, letters, lambda: CITY, tmp_path, lambda done: None)
+        assert found == expected
+        assert contents(influx_server, influx_database) == former
+    assert log.committed() == {}
+    assert files_in(tmp_path) == files

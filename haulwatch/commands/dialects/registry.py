@@ -12,6 +12,9 @@ SIMULATED: Final = {
     "osmand": "trackers.simulate_osmand",
     "scale": "scale.simulate_scale",
     "traccar": "trackers.simulate_traccar",
+    "chirpstack": "lorawan.simulate_chirpstack",
+    "ttn": "lorawan.simulate_ttn",
+    "sparkplug": "sparkplug.simulate_sparkplug",
 }
 """Name → module beside this one, and the function in it."""
 

@@ -5,6 +5,7 @@ import typer
 from haulwatch.commands.gateway.jt808 import jt808
 from haulwatch.commands.gateway.plate import plate
 from haulwatch.commands.gateway.scale import scale
+from haulwatch.commands.gateway.sparkplug import sparkplug
 from haulwatch.commands.gateway.trackers import trackers
 
 app = typer.Typer(no_args_is_help=True)
@@ -22,3 +23,4 @@ app.command()(jt808)
 app.command()(scale)
 app.command()(plate)
 app.command()(trackers)
+app.command()(sparkplug)

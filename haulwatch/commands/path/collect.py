@@ -31,4 +31,7 @@ def collect(
             )
         parts = collector_parts(settings, instance)
         stop = stop_event_for_threads()
-        run_collector(parts.source, parts.log, stop, parts.status_path, rates=parts.rates, fairness=parts.fairness)
+        try:
+            run_collector(parts.source, parts.log, stop, parts.status_path, rates=parts.rates, fairness=parts.fairness)
+        finally:
+            parts.leave()

@@ -55,7 +55,9 @@ async def _judge(settings: Settings, city: CurrentCity, rules: CurrentRules) -> 
 async def _work(settings: Settings, city: CurrentCity, rules: CurrentRules, stop: asyncio.Event) -> None:
     """Judge as one of several workers."""
     async with worker_parts(settings, city, rules) as parts, asyncio.TaskGroup() as tasks:
-        beat = keep_beating(parts.heartbeat_path, stop, failures=parts.figures.failures)
+        beat = keep_beating(
+            parts.heartbeat_path, stop, failures=parts.figures.failures, damaged=lambda: parts.figures.damaged
+        )
         tasks.create_task(beat, name="heartbeat")
         tasks.create_task(run_worker(parts.worker, stop), name="judge")
         tasks.create_task(_tidy(parts.worker, stop), name="garbage")

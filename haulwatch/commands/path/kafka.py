@@ -1,13 +1,15 @@
 """`haulwatch kafka`: the raw log's topic on Apache Kafka."""
 
+from dataclasses import asdict
 from typing import Any, Final
 
 import typer
 
 from haulwatch.commands.shared import JsonFlag, exits_on_error, out, print_json, print_table
+from haulwatch.settings.kafka_group import SHARED
 from haulwatch.settings.load import load_settings
 from haulwatch.wiring.log import kafka_connection, keep_ms
-from ingest.log.kafka.figures import KafkaFigures, PartitionFigures
+from ingest.log.kafka.figures import FleetFigures, KafkaFigures, PartitionFigures
 from ingest.log.kafka.topic import create_topic, found_settings
 from ingest.log.records import CONSUMERS
 
@@ -39,8 +41,10 @@ def status(as_json: JsonFlag = False) -> None:
     """Show the topic, its replicas, and how many messages each reader has still to read, by partition."""
     settings = load_settings()
     connection = kafka_connection(settings)
-    topic, figures = found_settings(connection), KafkaFigures(connection).partitions()
+    asked = KafkaFigures(connection)
+    topic, figures = found_settings(connection), asked.partitions()
     unread = {consumer: sum(one.lag(consumer) for one in figures) for consumer in CONSUMERS}
+    judges = asked.fleet() if settings.kafka.judge == SHARED else None
     facts: dict[str, Any] = {
         "topic": connection.topic,
         "partitions": len(figures),
@@ -49,6 +53,7 @@ def status(as_json: JsonFlag = False) -> None:
         "keep_ms": int(topic["retention.ms"]),
         "messages": sum(one.end - one.first for one in figures),
         "unread": unread,
+        "fleet": None if judges is None else asdict(judges),
     }
     if as_json:
         by_partition = [
@@ -72,6 +77,7 @@ def status(as_json: JsonFlag = False) -> None:
         ("kept", "for ever" if days < 0 else f"{days:g} days, read or not"),
         ("messages", f"{facts['messages']:,}"),
         *((f"unread by {consumer}", f"{count:,}") for consumer, count in unread.items()),
+        *(() if judges is None else _rows_of(judges)),
     ]
     print_table("raw log on Kafka", ("what", ""), rows)
     behind = sorted(figures, key=_urgency, reverse=True)
@@ -90,6 +96,13 @@ def status(as_json: JsonFlag = False) -> None:
             for one in behind[:8]
         ],
     )
+
+
+def _rows_of(judges: FleetFigures) -> list[tuple[str, object]]:
+    return [
+        ("verdicts judged by", f"{judges.owner or 'nobody'}, {max(judges.members - 1, 0)} would take over"),
+        ("verdicts after what was kept", f"{judges.lag:,}, ends of transactions included"),
+    ]
 
 
 def _urgency(one: PartitionFigures) -> tuple[bool, int, int]:

@@ -10,7 +10,7 @@ from haulwatch import __version__
 from haulwatch.settings.data_files import evidence_folder, revisions_path
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_attachments, open_audit_trail, open_journal, open_registry, people_zone
-from haulwatch.wiring.log import open_local_log
+from haulwatch.wiring.log import open_timed_log
 from haulwatch.wiring.rules import known_rules
 
 if TYPE_CHECKING:
@@ -33,13 +33,15 @@ def exporter(
     from ingest.evidence.pack import Contents
     from ingest.log.revision_writer import newest_revisions
 
+    on_kafka = settings.kafka.url is not None  # where offsets of writers are none of readers
+
     def records(contents: Contents) -> dict[str, bytes | str]:
         from ingest.evidence.record.document import records as made
 
         return dict(made(contents, settings.evidence.font))
 
     return Exporter(
-        open_log=lambda: open_local_log(settings, "an evidence pack"),
+        open_log=lambda: open_timed_log(settings),
         journal=journal,
         trail=trail,
         city=city,
@@ -49,7 +51,7 @@ def exporter(
         version=__version__,
         timezone=lambda: str(people_zone(settings)),
         max_payload_bytes=settings.limits.max_payload_bytes,
-        newest_revisions=lambda: newest_revisions(revisions_path(settings)),
+        newest_revisions=lambda: {} if on_kafka else newest_revisions(revisions_path(settings)),
         attachments=lambda alert_id: held_of(attachments, alert_id),
     )
 

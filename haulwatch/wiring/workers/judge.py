@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from haulwatch.process.current_city import CurrentCity
 from haulwatch.process.current_rules import CurrentRules
@@ -26,11 +26,8 @@ from ingest.log.kafka.owned_partition import PartitionLog
 from ingest.log.kafka.partition_store import PartitionStore, first_revisions_in
 from ingest.log.kafka.record_format import partition_of_device
 from ingest.log.kafka.topic import check_judge_topics
-from ingest.log.records import JUDGE
+from ingest.log.records import FLEET, JUDGE
 from ingest.log.revision_writer import RevisionFollower
-
-FLEET: Final = "fleet"
-"""Group of those that judge verdicts: one does, the others are its spares."""
 
 
 class WorkerParts(NamedTuple):
@@ -64,7 +61,7 @@ async def worker_parts(settings: Settings, city: CurrentCity, rules: CurrentRule
     journal = open_journal(settings)
     async with AsyncExitStack() as held:
         figures = held.enter_context(closing(LocalFigures(judge_state_path(settings))))
-        publishing = await held.enter_async_context(alert_publishing(settings, city, journal))
+        publishing = await held.enter_async_context(alert_publishing(settings, city, journal, anywhere=True))
         manifests = held.enter_context(manifest_loops(settings, city, rules))
 
         def begin_devices(log: PartitionLog) -> DeviceWork:
@@ -86,7 +83,7 @@ async def worker_parts(settings: Settings, city: CurrentCity, rules: CurrentRule
             )
 
         def begin_fleet(log: PartitionLog) -> FleetWork:
-            stage = FleetStage(partitions, city, rules)
+            stage = FleetStage(partitions, city, rules, figures.note_damaged)
             open_state = partial(PartitionStore, connection, verdicts, connection.fleet_state_topic, FLEET)
             return FleetWork(
                 *(log, open_state, stage, journal),

@@ -33,6 +33,8 @@ class LocalFigures:
             self._db = open_cache(path, (CREATE_NOT_JUDGED, *EMPTYING_TABLES), timeout_s=_BUSY_TIMEOUT_S)
         self._failures: dict[str, Counter[str]] = {}
         self._failed_at: int | None = None
+        self.damaged = 0
+        """Records with verdicts that were passed because they cannot be read."""
 
     def keep(self, name: str, engine: RuleEngine, own: Callable[[str], bool]) -> None:
         """Write what changed of the devices of a partition, by its name."""
@@ -62,6 +64,10 @@ class LocalFigures:
                 rule,
                 trace,
             )
+
+    def note_damaged(self) -> None:
+        """Count a record with verdicts that is passed."""
+        self.damaged += 1
 
     def failures(self) -> tuple[Mapping[str, int], int | None]:
         """Readings on which a rule raised, by its name, and when this process saw the last of them, ms."""

@@ -33,8 +33,16 @@ class FleetStage:
     that fleet time on at which the first partition handed it on, as in an engine of all devices.
     """
 
-    def __init__(self, partitions: int, city: Callable[[], City], rules: Callable[[], Rules]) -> None:
-        """`city`, `rules`: those that hold where the log names none."""
+    def __init__(
+        self,
+        partitions: int,
+        city: Callable[[], City],
+        rules: Callable[[], Rules],
+        on_damaged: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`city`, `rules`: those that hold where the log names none. `on_damaged` is called for each record that is
+        passed because it cannot be read.
+        """
         self._partitions, self._city, self._rules = partitions, city, rules
         self._revisions: dict[str, bytes] = {}
         self._unsaved: dict[str, bytes] = {}
@@ -46,8 +54,7 @@ class FleetStage:
         """What came before the first revisions and a time of every partition were there."""
         self.engine = self._new_engine()
         self._codec = HandedOnCodec()
-        self.damaged = 0
-        """Records of the topic that were passed because they cannot be read, since this process judges it."""
+        self._on_damaged = on_damaged
 
     @property
     def is_begun(self) -> bool:
@@ -132,7 +139,7 @@ class FleetStage:
                 raise ValueError(f"header {message.topic!r}")
             return self._codec.decode(message.payload)
         except ValueError as exc:
-            self.damaged += 1
+            self._on_damaged()
             _log.error("judge: a record with verdicts is damaged and passed, alerts may be missing: %s", exc)
             return None
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from ingest.judge.workers.worker import Worker
-from ingest.log.errors import RawLogError
+from ingest.log.errors import LogMadeAnew, RawLogError
 from ingest.process.backoff import Backoff
 from ingest.process.pause import pause
 
@@ -20,11 +20,17 @@ _log = logging.getLogger(__name__)
 
 
 async def run_worker(worker: Worker, stop: asyncio.Event) -> None:
-    """Judge until `stop` is set, then keep everything and leave. A Kafka that is away is tried for ever."""
+    """Judge until `stop` is set, then keep everything and leave. A Kafka that is away is tried for ever.
+
+    Raises LogMadeAnew, having left: no judge of these topics can go on.
+    """
     backoff = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
     while not stop.is_set():
         try:
             await asyncio.to_thread(worker.step, _WAIT_S)
+        except LogMadeAnew:
+            await asyncio.to_thread(worker.close)
+            raise
         except RawLogError as exc:
             pause_s = backoff.next_pause_s()
             _log.warning("judge: cannot go on, trying again in %.1f s: %s", pause_s, exc)

@@ -13,7 +13,7 @@ from typing import Final, Generic, Protocol, TypeVar
 from devices.db.database import DatabaseError
 from ingest.judge.workers.device_work import DeviceWork
 from ingest.judge.workers.fleet_work import FleetWork
-from ingest.log.errors import RawLogError
+from ingest.log.errors import LogMadeAnew, RawLogError
 from ingest.log.kafka.group import GroupMember
 from ingest.log.kafka.owned_partition import PartitionGone, PartitionLog
 from ingest.process.backoff import Backoff
@@ -91,7 +91,7 @@ class Owned(Generic[Work]):
     def step(self) -> int:
         """Let each partition go on, and begin to restore those that came. Returns how many records were judged.
 
-        Raises DatabaseError, after all others had their turn.
+        Raises DatabaseError, after all others had their turn; LogMadeAnew: a person has to choose.
         """
         judged = 0
         failed: DatabaseError | None = None
@@ -103,6 +103,8 @@ class Owned(Generic[Work]):
                 if (work := self.work.get(partition)) is None:
                     continue
                 judged += work.step()
+            except LogMadeAnew:
+                raise
             except PartitionGone as exc:
                 self._again(partition, _CLAIM_AGAIN_S)
                 _log.warning(_LOST, partition, self._what, exc)
@@ -167,7 +169,8 @@ class Worker:
     def step(self, wait_s: float) -> int:
         """Judge what was fetched, waiting for it at most `wait_s`. Returns how many records there were.
 
-        Raises RawLogError, after everything that is fetched had its turn: call it again after a pause.
+        Raises RawLogError, after everything that is fetched had its turn: call it again after a pause. Raises
+        LogMadeAnew at once.
         """
         raw, verdicts = self._members
         failed = [

@@ -145,13 +145,13 @@ def topic_description(connection: KafkaConnection, topic: str, answer_s: float =
         raise
 
 
-def topic_id(connection: KafkaConnection) -> str:
-    """What Kafka names the topic of the raw log by, for ever: one that is made anew has another.
+def topic_id(connection: KafkaConnection, topic: str = "", admin: Any = None) -> str:
+    """What Kafka names a topic by, for ever: one that is made anew has another. By default that of the raw log.
 
-    Raises RawLogUnavailable.
+    `admin`: as of `topic_description`. Raises RawLogUnavailable.
     """
     with translated(connection):
-        return str(topic_description(connection, connection.topic).topic_id)
+        return str(topic_description(connection, topic or connection.topic, admin=admin).topic_id)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from ingest.log.kafka.connection import (
 )
 from ingest.log.kafka.writer import check_partitions
 from ingest.log.raw_log import Removed
-from ingest.log.records import CONSUMERS, LogRecord
+from ingest.log.records import CONSUMERS, FLEET, LogRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,18 @@ class PartitionFigures:
     def lag(self, consumer: str) -> int:
         """Records that Kafka keeps and the consumer has not committed as read."""
         return self.end - max(self.read.get(consumer, 0), self.first)
+
+
+@dataclass(frozen=True, slots=True)
+class FleetFigures:
+    """Who judges the verdicts of shared judges, and how far."""
+
+    owner: str
+    """Client id of the member that has them, which names its machine and process; empty: none has."""
+    members: int
+    """It and its spares."""
+    lag: int
+    """Offsets after what was kept last, up to a minute ago. Ends of transactions count, so it is seldom 0."""
 
 
 class KafkaFigures:
@@ -63,8 +75,12 @@ class KafkaFigures:
     def first_offset(self) -> int:
         return sum(self.starts().values()) + 1
 
-    def read_to(self, consumer: str) -> dict[int, int]:
-        """Next offset of a consumer by partition, as it committed; without the partitions of which it read nothing."""
+    def read_to(self, consumer: str, topic: str = "") -> dict[int, int]:
+        """Next offset of a consumer by partition, as it committed; without the partitions of which it read nothing.
+
+        `topic`: by default that of the raw log.
+        """
+        topic = topic or self._connection.topic
         group = self._connection.group(consumer)
         with translated(self._connection):
             asked = self._kafka.ConsumerGroupTopicPartitions(group)
@@ -75,7 +91,7 @@ class KafkaFigures:
                 if exc.args[0].code() == self._kafka.KafkaError.GROUP_ID_NOT_FOUND:
                     return {}
                 raise
-        return {one.partition: one.offset for one in found if one.topic == self._connection.topic and one.offset >= 0}
+        return {one.partition: one.offset for one in found if one.topic == topic and one.offset >= 0}
 
     def committed(self) -> dict[str, int]:
         """The sum of a consumer's offsets, by consumer; those that committed one.
@@ -105,6 +121,24 @@ class KafkaFigures:
                     if exc.args[0].code() != self._kafka.KafkaError.GROUP_ID_NOT_FOUND:
                         raise
         return found
+
+    def fleet(self) -> FleetFigures:
+        """The group that judges verdicts. Needs Describe on it and on their topic."""
+        topic = self._connection.verdicts_topic
+        specs = admin_library().OffsetSpec
+        [first], [end] = (self._offsets(spec, topic, 1).values() for spec in (specs.earliest(), specs.latest()))
+        read = max(self.read_to(FLEET, topic).get(0, 0), first)
+        group = self._connection.group(FLEET)
+        with translated(self._connection):
+            [answer] = self._opened().describe_consumer_groups([group], request_timeout=FIGURES_S).values()
+            try:
+                members = answer.result().members
+            except self._kafka.KafkaException as exc:
+                if exc.args[0].code() != self._kafka.KafkaError.GROUP_ID_NOT_FOUND:
+                    raise
+                members = []
+        owners = [one.client_id for one in members if one.assignment and one.assignment.topic_partitions]
+        return FleetFigures(owners[0] if owners else "", len(members), end - read)
 
     def unread(self, positions: Mapping[int, int]) -> int:
         """Records after these positions that Kafka still keeps: it removes by age, read or not."""
@@ -165,13 +199,12 @@ class KafkaFigures:
     def close(self) -> None:
         """Nothing: whoever holds it asks again and again, over one connection."""
 
-    def _offsets(self, spec: Any) -> dict[int, int]:
-        topic = self._connection.topic
+    def _offsets(self, spec: Any, topic: str = "", partitions: int = 0) -> dict[int, int]:
+        """By default of the topic of the raw log."""
+        topic, partitions = topic or self._connection.topic, partitions or self._connection.partitions
         with translated(self._connection):
             admin = self._opened()
-            asked = {
-                self._kafka.TopicPartition(topic, partition): spec for partition in range(self._connection.partitions)
-            }
+            asked = {self._kafka.TopicPartition(topic, partition): spec for partition in range(partitions)}
             answers = admin.list_offsets(asked, request_timeout=FIGURES_S)
             found = {there.partition: int(answer.result().offset) for there, answer in answers.items()}
         if silent := [partition for partition, offset in found.items() if offset < 0]:

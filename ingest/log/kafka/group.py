@@ -9,6 +9,8 @@ A member that died is noticed after the broker's `group.consumer.session.timeout
 """
 
 import logging
+import os
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
@@ -16,8 +18,10 @@ from ingest.log.errors import RawLogUnavailable
 from ingest.log.kafka.connection import (
     ANSWER_S,
     KafkaConnection,
+    admin_library,
     error_text,
     library,
+    topic_id,
     translated,
     unavailable,
 )
@@ -55,11 +59,12 @@ class GroupMember:
         """
         self._connection, self._owner = connection, owner
         self._group = connection.group(consumer)
-        self._topic, self.copies = topic or connection.topic, copies
-        self.is_gapless = self._topic == connection.topic
+        self.topic, self.copies = topic or connection.topic, copies
+        self.is_gapless = self.topic == connection.topic
         """Whether every offset is a record's: the raw log is written without transactions, whose ends take offsets."""
         self._kafka = library()
         self._consumer: Any = None
+        self._admin: Any = None
         self._trouble: str | None = None
         self.owned: dict[int, PartitionLog] = {}
         """By partition, those that are ours now."""
@@ -104,7 +109,7 @@ class GroupMember:
 
     def offsets(self, positions: Mapping[int, int]) -> list[Any]:
         """Positions in the client's form, for a transaction."""
-        return [self._kafka.TopicPartition(self._topic, partition, offset) for partition, offset in positions.items()]
+        return [self._kafka.TopicPartition(self.topic, partition, offset) for partition, offset in positions.items()]
 
     def metadata(self) -> Any:
         """What a transaction shows to prove that this member is still in the group."""
@@ -114,7 +119,7 @@ class GroupMember:
     def committed(self, partition: int) -> int:
         """The offset that was committed last; 0 if none was. Raises RawLogUnavailable."""
         with translated(self._connection):
-            there = [self._kafka.TopicPartition(self._topic, partition)]
+            there = [self._kafka.TopicPartition(self.topic, partition)]
             [found] = self._opened().committed(there, timeout=ANSWER_S)
             return max(int(found.offset), 0)
 
@@ -124,15 +129,23 @@ class GroupMember:
         Raises RawLogUnavailable.
         """
         with translated(self._connection):
-            there = self._kafka.TopicPartition(self._topic, partition)
+            there = self._kafka.TopicPartition(self.topic, partition)
             low, high = self._opened().get_watermark_offsets(there, timeout=ANSWER_S)
             return int(low), int(high)
 
     def is_at_end(self, partition: int, offset: int) -> bool:
         """Whether nothing follows this offset, as of the broker's last answer. Asks nothing."""
-        there = self._kafka.TopicPartition(self._topic, partition)
+        there = self._kafka.TopicPartition(self.topic, partition)
         _, high = self._opened().get_watermark_offsets(there, cached=True)
         return bool(0 <= high <= offset)
+
+    def topic_id(self) -> str:
+        """As `connection.topic_id`, of this member's topic as it is now. Any thread may call it.
+
+        Raises RawLogUnavailable.
+        """
+        self._admin = self._admin or admin_library().AdminClient(self._connection.properties())
+        return topic_id(self._connection, self.topic, self._admin)
 
     def close(self) -> None:
         """Leave the group: the owner is called as when partitions are revoked, and others get them at once."""
@@ -149,11 +162,11 @@ class GroupMember:
 
     def seek(self, partition: int, after: int) -> bool:
         """Let the records after this offset come next; False if the client is not ready for it: call it again."""
-        there = self._kafka.TopicPartition(self._topic, partition, after)
+        there = self._kafka.TopicPartition(self.topic, partition, after)
         codes = self._kafka.KafkaError
         try:
             self._opened().seek(there)
-            self._opened().resume([self._kafka.TopicPartition(self._topic, partition)])
+            self._opened().resume([self._kafka.TopicPartition(self.topic, partition)])
         except self._kafka.KafkaException as exc:
             if exc.args[0].code() in {codes._STATE, codes._TIMED_OUT, codes._IN_PROGRESS}:
                 return False
@@ -161,16 +174,17 @@ class GroupMember:
         return True
 
     def pause(self, partition: int) -> None:
-        self._opened().pause([self._kafka.TopicPartition(self._topic, partition)])
+        self._opened().pause([self._kafka.TopicPartition(self.topic, partition)])
 
     def resume(self, partition: int) -> None:
-        self._opened().resume([self._kafka.TopicPartition(self._topic, partition)])
+        self._opened().resume([self._kafka.TopicPartition(self.topic, partition)])
 
     def _opened(self) -> Any:
         if self._consumer is None:
             consumer = self._kafka.Consumer(
                 self._connection.reading(
                     self._group,
+                    client_id=f"{self._connection.prefix}/{socket.gethostname()}/{os.getpid()}",
                     group_protocol="consumer",
                     enable_auto_offset_store=False,
                     auto_offset_reset="earliest",
@@ -181,7 +195,7 @@ class GroupMember:
                     error_cb=self._note_trouble,
                 )
             )
-            consumer.subscribe([self._topic], on_assign=self._assign, on_revoke=self._revoke, on_lost=self._lose)
+            consumer.subscribe([self.topic], on_assign=self._assign, on_revoke=self._revoke, on_lost=self._lose)
             self._consumer = consumer
         return self._consumer
 
@@ -218,7 +232,7 @@ class GroupMember:
         try:
             what(log)
         except Exception:  # noqa: BLE001 - raised inside the callback it leaves the assignment undone
-            _log.exception("raw log: partition %d of %s came or went, and its owner failed", log.partition, self._topic)
+            _log.exception("raw log: partition %d of %s came or went, and its owner failed", log.partition, self.topic)
 
     def _sort_in(self, messages: Sequence[Any], failed: list[Any]) -> bool:
         """Give each partition its messages: all of them, for the client has passed them. Returns whether one came."""
@@ -243,7 +257,7 @@ class GroupMember:
         if error.fatal() or partition is None or partition < 0:
             return False
         if (log := self.owned.get(partition)) is not None:
-            log.fail(unavailable(self._connection, error, f"partition {partition} of {self._topic}: "))
+            log.fail(unavailable(self._connection, error, f"partition {partition} of {self.topic}: "))
         return True
 
 

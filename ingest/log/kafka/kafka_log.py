@@ -135,10 +135,6 @@ class KafkaLog:
     def removed(self) -> Removed:
         return Removed()
 
-    def newest_of(self, topic: str, until: int) -> int | None:
-        """Not known: a log on Kafka is read in order only."""
-        return None
-
     def close(self) -> None:
         self._reader.close()
         self._writer.close()

@@ -82,9 +82,10 @@ class KafkaReader:
             self._paused.clear()
 
     def begin_at(self, positions: Mapping[int, int]) -> int:
-        """Make these positions known, and return the offset of which they are."""
+        """Let the next read after the offset that is returned begin at these positions."""
         at = tuple(positions.get(partition, 0) for partition in range(self._count))
         self._known.append((sum(at), at))
+        self._in_step = False
         return sum(at)
 
     def positions(self, offset: int) -> Mapping[int, int] | None:

@@ -28,6 +28,9 @@ class Plan(NamedTuple):
 
 _ON_THE_WAY: Final = frozenset({ManifestState.SOURCE_CONFIRMED, ManifestState.IN_TRANSIT, ManifestState.OVERDUE})
 
+_CONFIRMED: Final = frozenset({ManifestState.DISPOSAL_CONFIRMED, ManifestState.DISCREPANCY})
+"""A person may have confirmed a load that never came."""
+
 
 def plan_of(manifest: Manifest) -> Plan | None:
     """What is awaited of a manifest by now or later; None: nothing. The way back takes as long as the way there."""
@@ -39,4 +42,5 @@ def plan_of(manifest: Manifest) -> Plan | None:
         return Plan(Awaited.CONFIRMATION, terms.depart_at, terms.arrive_by)
     if stage in _ON_THE_WAY | {ManifestState.ARRIVED} and manifest.passed_by:
         return Plan(Awaited.WEIGHING, terms.depart_at, terms.arrive_by)
-    return Plan(Awaited.ARRIVAL, terms.depart_at, terms.arrive_by) if stage in _ON_THE_WAY else None
+    is_awaited = stage in _ON_THE_WAY or (stage in _CONFIRMED and manifest.is_unseen)
+    return Plan(Awaited.ARRIVAL, terms.depart_at, terms.arrive_by) if is_awaited else None

@@ -40,7 +40,7 @@ class ManifestOverdue(Rule[OverdueState]):
     """CONFIRMED once what is awaited of a load has not happened in time, CLEAR when it has, or its manifest changed."""
 
     name: ClassVar = "manifest_overdue"
-    version: ClassVar = 1
+    version: ClassVar = 2
     roles: ClassVar = frozenset({DeviceRole.TRUCK})
     asks_calendar: ClassVar = True
     state = OverdueState

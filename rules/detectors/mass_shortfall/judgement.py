@@ -4,7 +4,7 @@ A trip is a visit at which a load left a site, and the next visit of the truck, 
 Tickets that come late, and corrections, are judged in their place: a finding that they refute is retracted.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar, Final, NamedTuple
 
 from devices.city.model import City, DeviceRole
@@ -19,11 +19,11 @@ from rules.contract.wording import MAX_REFS, ref, who, whole_seconds
 from rules.detectors.mass_shortfall import wording
 from rules.detectors.mass_shortfall.parameters import MassShortfallParameters
 from rules.detectors.mass_shortfall.state import ReportedTrip, ShortfallState
+from rules.tracking import Track
 from rules.tracking.load import is_believed
-from rules.weighing.session import Flow, MatchedBy, WeighingSession
-from rules.weighing.sessions import sessions_of
-from rules.weighing.site_weighing import SiteWeighing, way_of
-from rules.weighing.truck_match import TruckMatch
+from rules.tracking.reach import may_have_been_at
+from rules.weighing.session import Flow, WeighingSession
+from rules.weighing.truck_visits import visits_of
 
 SHORTFALL: Final = "shortfall"
 GAIN: Final = "gain"
@@ -69,7 +69,7 @@ class MassShortfall(Rule[ShortfallState]):
     """CONFIRMED and LEFT_OPEN at the ticket that completes a trip; RETRACTED when later tickets refute it."""
 
     name: ClassVar = "mass_shortfall"
-    version: ClassVar = 1
+    version: ClassVar = 2
     roles: ClassVar = frozenset({DeviceRole.TRUCK})
     state = ShortfallState
 
@@ -87,7 +87,10 @@ class MassShortfall(Rule[ShortfallState]):
             return ()
         if not is_believed(ticket, observation.city) or track.load.is_repeated(ticket):
             return ()
-        visits = self._visits((*state.tickets, ticket), observation)
+        if self._is_elsewhere(ticket, track, observation):
+            return ()
+        device = observation.device
+        visits = visits_of((*state.tickets, ticket), device.vehicle_id, device.id, observation.city)
         kept = visits[-_VISITS:]
         while kept and sum(len(visit.weighings) for visit in kept) > _MAX_TICKETS:
             kept = kept[1:]
@@ -95,17 +98,14 @@ class MassShortfall(Rule[ShortfallState]):
         state.tickets = tuple([one for one in (*state.tickets, ticket) if (one.device_id, one.ts) in ids])
         return [*self._judge_trips(kept, ticket.ts, observation, state)]
 
-    def _visits(self, tickets: Iterable[Weighing], observation: Observation) -> list[WeighingSession]:
-        """The visits that these tickets are of, in order of time."""
-        city, vehicle_id = observation.city, observation.device.vehicle_id
-        truck = TruckMatch(vehicle_id, observation.device.id, MatchedBy.PLATE, 1.0)
-        placed: dict[tuple[str, int], SiteWeighing] = {}
-        for ticket in tickets:
-            bridge = city.devices.get(ticket.device_id)
-            site = city.site_of(bridge, ticket.ts) if bridge is not None else None
-            if site is not None:
-                placed[ticket.device_id, ticket.ts] = SiteWeighing(ticket, site.id, way_of(site.kind), truck)
-        return sessions_of(placed.values())
+    def _is_elsewhere(self, ticket: Weighing, track: Track, observation: Observation) -> bool:
+        """The truck was seen too far away just before: the ticket is of another one, under a copy of its plate."""
+        city, seen = observation.city, track.motion.held
+        bridge = city.devices.get(ticket.device_id)
+        site = city.site_of(bridge, observation.calendar_ts) if bridge is not None else None
+        if site is None or seen is None:
+            return False
+        return not may_have_been_at(site.id, ticket.ts, seen, track.motion.ts, city)
 
     def _judge_trips(
         self, visits: Sequence[WeighingSession], at: int, observation: Observation, state: ShortfallState

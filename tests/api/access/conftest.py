@@ -21,11 +21,14 @@ from ingest.notices.notice import Kind, NewNotice
 from ingest.notices.outbox import NoticeOutbox
 from ingest.notices.rule_store import NoticeRuleStore
 from ingest.notices.secrets import secrets_of
+from rules.alerts import tables as alert_tables
 from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import NewShelf, ShelfStore
 from rules.attachments.model import Owner, OwnerKind
 from rules.attachments.store import AttachmentStore
 from rules.cases.model import CaseKind, NewCase
+from rules.indicators.programme import Programme
+from rules.indicators.store import IndicatorStore
 from rules.manifests import tables as manifest_tables
 from rules.manifests.document import ManifestDocument, Quantity
 from rules.manifests.store import ManifestStore
@@ -94,6 +97,18 @@ def manifests(tmp_path: Path) -> Iterator[ManifestStore]:
 
 
 @pytest.fixture
+def programme(tmp_path: Path) -> Iterator[IndicatorStore]:
+    """An alert about each truck, and a file that names a site of the others."""
+    engine = open_database(f"sqlite:///{tmp_path / 'programme.db'}")
+    for some in (weighing_tables, manifest_tables, alert_tables):
+        some.metadata.create_all(engine)
+    AlertJournal(engine).record([alert_of(truck) for truck in (OWN, OTHER)], recorded_at=NOW)
+    of_city = {"indicators": {"spoil_inflow": {"sites": ["landfill", "works-OTHER"]}}}
+    yield IndicatorStore(engine, Programme.model_validate(of_city))
+    engine.dispose()
+
+
+@pytest.fixture
 def divided(
     parts: ApiParts,
     history: FakeHistory,
@@ -107,6 +122,7 @@ def divided(
     notice_desk: NoticeDesk,
     weighing_sessions: SessionStore,
     manifests: ManifestStore,
+    programme: IndicatorStore,
     empty_databases: Path,
     tmp_path: Path,
 ) -> Iterator[ApiParts]:
@@ -158,6 +174,7 @@ def divided(
             notice_desk=notice_desk,
             registry=registry,
             weighing_sessions=weighing_sessions,
+            programme=programme,
             manifests=manifests,
         )
 

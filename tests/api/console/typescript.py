@@ -24,7 +24,8 @@ WANTED: Final = (
     "WeighingList", "SeenList", "Shelf", "ShelfBody", "EndBody", "DecisionBody", "StreamedChange", "ActionEntry",
     "CasePage", "CaseAnswer", "Near", "Indicators", "CaseOpenBody", "SignOnOut", "SignedOutOut", "BaseMapOut",
     "NoticeRulesOut", "Page_NoticeOut_", "NoticesOfAlert", "NoticeChannels", "ChannelTestBody", "ChannelTested",
-    "Attachment", "Page_ReportOut_", "ReceiptOut", "ReportBody", "JoinBody", "InformantOut",
+    "Attachment", "Page_ReportOut_", "ReceiptOut", "ReportBody", "JoinBody", "InformantOut", "IndicatorReport",
+    "AssessmentReport",
 )  # fmt: skip
 _PRIMITIVE: Final = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
 _HEAD: Final = (

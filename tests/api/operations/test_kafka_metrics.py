@@ -6,7 +6,7 @@ from api.operations.kafka_metrics import MAX_LABELLED, kafka_metrics
 from api.ports import ApiOptions, ApiParts
 from ingest.ledger.report import Ledger
 from ingest.log.errors import RawLogUnavailable
-from ingest.log.kafka.figures import PartitionFigures
+from ingest.log.kafka.figures import FleetFigures, PartitionFigures
 from tests.api.conftest import client_of
 
 PARTITIONS = [
@@ -54,6 +54,20 @@ async def test_every_partition_has_lag_end_leader_and_missing_replicas(parts: Ap
         ("replicas_missing", "0"): 0,
         ("replicas_missing", "1"): 2,
     }
+
+
+async def test_shared_judges_have_an_owner_spares_a_lag_and_what_was_damaged(parts: ApiParts) -> None:
+    judges = FleetFigures("city/judge-2/41", members=3, lag=4_100)
+    text = await scraped(parts, partitions=lambda: PARTITIONS, fleet=lambda: judges, verdicts_damaged=lambda: 2)
+    found = samples(text)
+    assert {name: found[f"fleet_{name}", ""] for name in ("owned", "members", "lag_messages")} == {
+        "owned": 1,
+        "members": 3,
+        "lag_messages": 4_100,
+    }
+    assert "\nhaulwatch_verdicts_damaged 2.0\n" in text
+    without = await scraped(parts, fleet=lambda: FleetFigures("", 0, 9))
+    assert samples(without)["fleet_owned", ""] == 0
 
 
 async def test_a_log_on_disk_has_none_of_them(parts: ApiParts) -> None:

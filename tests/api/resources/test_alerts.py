@@ -96,6 +96,25 @@ async def test_an_alert_is_acknowledged_assigned_commented_and_closed_once(clien
     assert (await client.get(base)).json()["alert"]["outcome"] == "confirmed_violation"
 
 
+async def test_an_outcome_is_corrected_with_a_reason_and_the_closing_stays(client: AsyncClient, an_alert: str) -> None:
+    base = f"/api/v1/alerts/{an_alert}"
+    appeal = {"actor": "zhao", "outcome": "false_alarm", "note": "the site had a permit"}
+    early = await client.post(f"{base}/correct", json=appeal, headers=WRITE)
+    assert (early.status_code, early.json()["errors"][0]["field"]) == (422, "body.outcome")
+    closing = {"actor": "team-3", "outcome": "confirmed_violation"}
+    assert (await client.post(f"{base}/close", json=closing, headers=WRITE)).status_code == 200
+    unexplained = await client.post(f"{base}/correct", json=appeal | {"note": ""}, headers=WRITE)
+    assert unexplained.status_code == 422
+    done = await client.post(f"{base}/correct", json=appeal, headers=WRITE)
+    alert = done.json()["alert"]
+    assert (alert["outcome"], alert["handled_by"]) == ("false_alarm", "team-3")
+    assert [(one["kind"], one.get("outcome")) for one in done.json()["actions"]] == [
+        ("close", "confirmed_violation"), ("correct", "false_alarm"),
+    ]  # fmt: skip
+    again = await client.post(f"{base}/correct", json=appeal, headers=WRITE)
+    assert "has this outcome already" in again.json()["errors"][0]["hint"]
+
+
 async def test_an_alert_that_goes_on_after_its_closing_is_listed_open_and_closed_again(
     client: AsyncClient, journal: AlertJournal, an_alert: str
 ) -> None:

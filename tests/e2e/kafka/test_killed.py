@@ -100,7 +100,7 @@ def test_kafka_and_processes_killed_lose_nothing_and_store_nothing_twice(
     assert haulwatch.json("replay")["identical"]
     refused = haulwatch.run("log", "verify")
     assert refused.returncode != 0
-    assert "is read in order only" in refused.stderr
+    assert "reads the segments of a raw log in the data directory" in refused.stderr
 
 
 def status(haulwatch: Installation) -> Any:

@@ -131,7 +131,7 @@ NEEDS_DATA = [
 ]  # fmt: skip
 CREATES_DATA = {
     "broker", "city import", "collect", "db upgrade", "device authority", "gateway jt808", "gateway scale",
-    "gateway trackers", "simulate",
+    "gateway sparkplug", "gateway trackers", "simulate",
 }  # fmt: skip
 NEEDS_NONE = {
     "demo", "doctor", "evaluate", "settings", "city fields", "grafana diff", "grafana render",

@@ -6,6 +6,7 @@ import pytest
 
 from haulwatch.settings.load import SettingsError, load_settings
 from haulwatch.wiring.log import NotOnKafka, kafka_connection, open_collector_log, open_local_log
+from ingest.collector.shared_topic import SharedTopic
 
 URL = "HAULWATCH_KAFKA_URL"
 SECRET = "qs7-not-to-be-shown"
@@ -105,12 +106,12 @@ def test_a_password_in_the_clear_may_stay_on_this_machine() -> None:
 
 def test_what_needs_segments_refuses_a_log_on_kafka(tmp_path: Path) -> None:
     settings = load_settings({URL: "kafka://127.0.0.1:9", "HAULWATCH_DATA_DIR": str(tmp_path)})
-    with pytest.raises(NotOnKafka, match="an evidence pack reads any place of the raw log"):
-        open_local_log(settings, "an evidence pack")
+    with pytest.raises(NotOnKafka, match="`haulwatch log stat` reads the segments of a raw log"):
+        open_local_log(settings, "`haulwatch log stat`")
     assert not (tmp_path / "raw").exists()
 
 
-def test_several_collectors_are_refused_on_kafka(tmp_path: Path) -> None:
-    variables = {URL: "kafka://127.0.0.1:9", "HAULWATCH_BROKER_SHARE_GROUP": "g", "HAULWATCH_DATA_DIR": str(tmp_path)}
-    with pytest.raises(NotOnKafka, match="HAULWATCH_BROKER_SHARE_GROUP and HAULWATCH_KAFKA_URL are both set"):
-        open_collector_log(load_settings(variables))
+@pytest.mark.parametrize(("group", "shared"), [("", False), ("city", True)])
+def test_collectors_of_a_group_share_the_topic(tmp_path: Path, group: str, shared: bool) -> None:
+    variables = {URL: "kafka://127.0.0.1:9", "HAULWATCH_BROKER_SHARE_GROUP": group, "HAULWATCH_DATA_DIR": str(tmp_path)}
+    assert isinstance(open_collector_log(load_settings(variables)), SharedTopic) == shared

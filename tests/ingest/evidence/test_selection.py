@@ -174,7 +174,7 @@ def test_where_a_day_is_too_much_to_read_it_begins_later(tmp_path: Path, monkeyp
     office = busy(tmp_path)
     whole = verify(office.export(dump_of(office)), KEY.public, "9.9.9")
     assert whole.manifest.messages.lead_ms > 2 * HOUR_MS
-    monkeypatch.setattr(selection, "MAX_SCANNED", len(day()) + 1_000)
+    monkeypatch.setattr(log_window, "MAX_SCANNED", len(day()) + 1_000)
     less = verify(office.export(dump_of(office)), KEY.public, "9.9.9")
     assert less.same
     assert HOUR_MS <= less.manifest.messages.lead_ms < 2 * HOUR_MS

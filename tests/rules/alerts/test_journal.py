@@ -19,7 +19,9 @@ from rules.alerts.actions import (
     Close,
     Comment,
     Continue,
+    Correct,
     JournalPosition,
+    NotCorrected,
     Outcome,
     Reopen,
     UnknownAlert,
@@ -219,6 +221,22 @@ def test_people_handle_an_alert(journal: AlertJournal) -> None:
     assert view.assigned_to == "team-2"
     assert (view.outcome, view.handled_by, view.handled_at) == (Outcome.CONFIRMED_VIOLATION, "team-2", NOW + 4)
     assert not view.open
+
+
+def test_a_correction_changes_the_outcome_that_stands_and_no_other(journal: AlertJournal) -> None:
+    journal.record([change()], NOW)
+    key = change().alert_id
+    correction = Correct(actor="zhao", at=NOW + 9, outcome=Outcome.FALSE_ALARM, note="appeal upheld")
+    with pytest.raises(NotCorrected, match="nobody has closed"):
+        journal.act(key, correction)
+    journal.act(key, Close(actor="li", at=NOW, outcome=Outcome.CONFIRMED_VIOLATION))
+    detail = journal.act(key, correction)
+    assert (detail.alert.outcome, detail.alert.handled_by, detail.alert.handled_at) == (Outcome.FALSE_ALARM, "li", NOW)
+    assert detail.actions[-1] == correction
+    with pytest.raises(NotCorrected, match="has this outcome already"):
+        journal.act(key, correction)
+    touched, _ = journal.touched_after(JournalPosition(9, 1), 10)
+    assert [one.outcome for one in touched] == [Outcome.FALSE_ALARM]
 
 
 def test_a_closed_alert_stays_closed_but_takes_comments(journal: AlertJournal) -> None:

@@ -46,6 +46,10 @@ def test_a_ticket_is_also_about_the_truck_it_names() -> None:
     assert router.also_about(ticket("T1", 10, plate=None)) == ()
     for spelling in ("晋E·T1", "晋e t1", "晋Ｅ．Ｔ１", "晋E－T1"):
         assert router.also_about(ticket("T1", 10, plate=spelling)) == ("T1",), spelling
+    for misread in ("晋E·TI", "ET1"):  # no plate has an I; a camera may miss the province
+        assert router.also_about(ticket("T1", 10, plate=misread)) == ("T1",), misread
+    assert router.also_about(ticket("T1", 10, plate="晋E·TL")) == ()  # it may be right, and of another truck
+    assert ReadingRouter(town(), lambda device_id: device_id != "T1").also_about(ticket("T1", 10, plate="ET1")) == ()
     assert router.also_about(fills([50])[0]) == ()
     assert router.also_about(Trip("T1", 0, 0).stand(10).readings[0]) == ()
 

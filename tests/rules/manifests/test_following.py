@@ -8,6 +8,7 @@ from devices.city.model import Device, DeviceRole
 from devices.readings.models import Reading, Weighing
 from rules.catalogue import build_rules
 from rules.engine.engine import RuleEngine
+from rules.manifests.model import Manifest
 from tests.rules.manifests.trips import (
     LOAD_KG,
     action,
@@ -130,6 +131,48 @@ def test_a_rejected_load_comes_back_or_goes_elsewhere() -> None:
     on = Trip("T1", 9_990, 0, at_s=rejected_s, load="loaded").stand(60).drive(5_000, 4_000).stand(60).readings
     [manifest] = manifests_of(followed(trip.readings, on, papers)).values()
     assert (manifest.leg, path_of(manifest)[-3:]) == (2, ["rejected", "in_transit", "arrived"])
+
+
+def scanned(at_s: float, *rows: Sequence[Reading], check_s: float = 9_000) -> Manifest:
+    """The manifest of a load that a person confirms at its tip, where no bridge weighs it."""
+    papers = [
+        action("issue", 20, 1, terms=terms()),
+        action("confirm_source", 100, 2),
+        action("confirm_disposal", at_s, 3),
+        action("check", check_s, 4),
+    ]
+    [manifest] = manifests_of(followed(*rows, papers)).values()
+    return manifest
+
+
+def test_a_load_that_is_confirmed_long_before_its_truck_is_there_waits_for_a_person() -> None:
+    trip = Trip("T1", 0, 0, load="loaded").stand(180).drive(9_990, 0)
+    there_s = trip.now_s
+    trip.stand(120).now(load="empty").drive(5_000, 0)
+    manifest = scanned(there_s - 400, trip.readings)
+    assert path_of(manifest) == [*HONEST[:-1], "discrepancy"]
+    assert (manifest.scanned_at, manifest.seen_at) == (T0 + (there_s - 400) * 1000, T0 + there_s * 1000)
+    assert path_of(scanned(there_s - 200, trip.readings)) == HONEST  # it waited before the gate
+    assert path_of(scanned(there_s + 60, trip.readings)) == HONEST
+
+
+def test_a_load_that_is_confirmed_and_never_comes_is_found_by_the_clock() -> None:
+    trip = Trip("T1", 0, 0, load="loaded").stand(180).drive(5_000, 0).stand(300).now(load="empty").drive(1_000, 0)
+    engine = RuleEngine(town(), build_rules())
+    papers = [
+        action("issue", 20, 1, terms=terms(0, 1_800)),
+        action("confirm_source", 100, 2),
+        action("confirm_disposal", 400, 3),
+        action("check", 4_500, 4),
+    ]
+    others = Trip("T2", 500, 500, every_s=30).stand(5_000).readings
+    changes = run(engine, in_time(trip.readings, papers, others))
+    [manifest] = manifests_of(engine).values()
+    assert path_of(manifest) == [*HONEST[:-1], "discrepancy"]
+    assert manifest.overdue_at == 0
+    assert [one.title.en for one in changes if one.rule == "manifest_overdue"] == [
+        "Truck 晋ET1 has not arrived at Tip with manifest M1"
+    ]
 
 
 def test_who_loads_again_has_got_rid_of_the_load_before() -> None:

@@ -49,6 +49,10 @@ class Told:
     arrived: bool = False
     net_kg: float | None = None
     gone: bool = False
+    scanned: int = 0
+    """Minute in which a person confirmed it before the truck was there; 0: not so."""
+    seen: int = 0
+    """Minute in which the truck was there after that."""
     delivered: bool = False
     history: list[tuple[str, str]] = field(default_factory=lambda: [("", "draft")])
 
@@ -64,6 +68,12 @@ class Told:
     def drove_through(self) -> bool:
         return self.gone and self.net_kg is None
 
+    @property
+    def off(self) -> bool:
+        """A person has to look at it: its weight, or who confirmed it more than 5 min before it came."""
+        too_early = self.scanned and (not self.seen or self.seen - self.scanned > 5)
+        return self.short or bool(too_early)
+
     def goes(self, stage: str) -> None:
         self.history.append((self.stage, stage))
         self.stage = stage
@@ -76,18 +86,21 @@ class Told:
         if self.stage == "arrived" and self.net_kg is not None:
             self.goes("disposal_confirmed")
         if self.stage == "disposal_confirmed" and self.gone:
-            self.goes("discrepancy" if self.short else "closed")
-            self.delivered = not self.short
+            self.goes("discrepancy" if self.off else "closed")
+            self.delivered = not self.off
 
     def compares(self) -> None:
         if self.stage == "closed" and self.delivered and self.short:
             self.goes("discrepancy")
             self.delivered = False
-        elif self.stage == "discrepancy" and not self.short:
+        elif self.stage == "discrepancy" and not self.off:
             self.goes("closed")
             self.delivered = True
 
-    def sees(self, what: str) -> None:
+    def sees(self, what: str, minute: int) -> None:
+        is_there = what == "entered_destination" or what.startswith("weighed")
+        if is_there and self.scanned and not self.seen and self.stage != "void":
+            self.seen = minute
         if what == "left_source" and self.stage != "void":
             self.left = True
         if what == "entered_destination" and self.stage not in {"rejected", "void"}:
@@ -108,10 +121,12 @@ class Told:
             self.goes("closed")
         self.drives_on()
 
-    def does(self, deed: str) -> None:  # noqa: C901 - one for each deed
+    def does(self, deed: str, minute: int) -> None:  # noqa: C901 - one for each deed
         if deed == "check":
             if self.stage in {"source_confirmed", "in_transit"} or (self.stage == "arrived" and self.drove_through):
                 self.goes("overdue")
+            elif self.stage == "disposal_confirmed" and self.scanned and not self.seen:
+                self.goes("discrepancy")
             return
         if deed == "begin_correction":
             self.history.append((self.stage, "under_correction"))
@@ -133,10 +148,12 @@ class Told:
         elif deed == "confirm_disposal":
             if self.stage != "arrived":
                 self.goes("arrived")
+            self.scanned, self.seen = 0 if self.arrived else minute, 0
             self.arrived, self.net_kg = True, LOAD_KG
             self.goes("disposal_confirmed")
         elif deed == "reroute":
             self.arrived, self.net_kg, self.gone = False, None, False
+            self.scanned = self.seen = 0
             self.goes("in_transit")
         self.drives_on()
 
@@ -167,7 +184,7 @@ def test_any_sequence_of_events_leads_where_the_table_says(names: list[str]) -> 
     for n, name in enumerate(names, 2):
         may = name not in MAY or told.state in MAY[name]
         if may:
-            told.does(name) if name in {*DEEDS, "check"} else told.sees(name)
+            told.does(name, n) if name in {*DEEDS, "check"} else told.sees(name, n)
         if may:
             manifest = step(manifest, event(name, n))
         else:
@@ -181,11 +198,11 @@ def test_any_sequence_of_events_leads_where_the_table_says(names: list[str]) -> 
 
 def _was_refused(names: list[str]) -> list[bool]:
     told, found = Told(), []
-    for name in names:
+    for n, name in enumerate(names, 2):
         may = name not in MAY or told.state in MAY[name]
         found.append(not may)
         if may:
-            told.does(name) if name in {*DEEDS, "check"} else told.sees(name)
+            told.does(name, n) if name in {*DEEDS, "check"} else told.sees(name, n)
     return found
 
 

@@ -67,6 +67,31 @@ def test_who_closes_last_is_kept_however_old_it_is() -> None:
     assert sorted(found) == ["MT111", "MT121", "MT131", "MT141", "OLD"]
 
 
+def test_a_ticket_that_comes_hours_late_moves_a_manifest_that_is_no_longer_kept() -> None:
+    trips = [honest_trip(at_s=4_000.0 * n, first_no=1 + 10 * n) for n in range(7)]
+    back = [Trip("T1", 5_000, 0, at_s=4_000.0 * n + 2_400).drive(0, 0).readings for n in range(7)]
+    [late] = [one for one in trips[0] if isinstance(one, Weighing)]
+    engine = RuleEngine(town(), build_rules())
+    run(engine, in_time(without_ticket(trips[0]), *trips[1:], *back), 150)
+    before = {one.manifest.number: one.manifest for one in engine.take_moved_manifests()}
+    assert before["MT11"].state == "arrived"
+    engine.judge(late)
+    for _ in range(15):
+        engine.advance(10_000)
+    after = {one.manifest.number: one.manifest for one in engine.take_moved_manifests()}
+    assert "MT11" not in manifests_of(engine)
+    assert (after["MT11"].state, after["MT11"].net_kg) == ("closed", LOAD_KG)
+
+
+def test_a_truck_that_stands_as_near_as_its_receiver_can_tell_is_at_the_source() -> None:
+    trip = Trip("T1", 63, 0, load="loaded").stand(180).drive(9_990, 0).stand(60)
+    at_s = trip.now_s
+    trip.now(load="empty").stand(60).drive(5_000, 0)
+    [manifest] = followed(trip.readings, papers(), [weighed_at_tip("T1", at_s, LOAD_KG)]).values()
+    assert path_of(manifest)[2:] == SEEN
+    assert manifest.left_at
+
+
 def test_a_number_that_comes_again_a_day_later_is_another_ticket() -> None:
     today = honest_trip()
     tomorrow = honest_trip(at_s=90_000, first_no=21, net_kg=11_000)
@@ -177,6 +202,21 @@ def test_gross_and_tare_that_the_source_weighs_apart_make_one_load() -> None:
     ]
     [manifest] = followed(honest_trip(), halves, city=with_bridge("source")).values()
     assert (manifest.source_net_kg, manifest.state) == (11_800, "closed")
+
+
+def test_a_truck_that_was_weighed_empty_before_its_manifest_was_issued_makes_one_load() -> None:
+    halves = [
+        at_second(ticket("T1", at_s, net_kg=net_kg, ticket=way), direction=way, net_kg=None, tare_kg=None)
+        for at_s, net_kg, way in ((10, 0, "in"), (160, 11_800, "out"))
+    ]
+    [manifest] = followed(honest_trip(), halves, city=with_bridge("source")).values()
+    assert (manifest.source_net_kg, manifest.state) == (11_800, "closed")
+
+
+def test_a_plate_that_can_only_be_this_truck_closes_its_manifest() -> None:
+    trip = [replace(one, plate="晋E·TI") if isinstance(one, Weighing) else one for one in honest_trip()]
+    [manifest] = followed(trip).values()
+    assert (path_of(manifest)[2:], manifest.net_kg) == (SEEN, LOAD_KG)
 
 
 def test_a_ticket_that_is_sent_again_leaves_what_an_officer_corrected() -> None:

@@ -12,6 +12,7 @@ import { HelpDialog } from "./parts/HelpDialog";
 import { SignIn } from "./parts/SignIn";
 import { clockWithZone } from "./parts/format";
 import { NoticesPanel } from "./notices/NoticesPanel";
+import { ProgrammePanel } from "./programme/ProgrammePanel";
 import { QueuePanel } from "./queue/QueuePanel";
 import { RulesPanel } from "./rules/RulesPanel";
 import { notice } from "./state/actions";
@@ -22,7 +23,7 @@ import { language, localName, setLanguage, t } from "./text";
 import { useEffect, useState } from "preact/hooks";
 import markUrl from "./mark.svg?url";
 
-const RIGHT = { case: CasePanel, cases: CasesPanel, city: CityPanel, data: DataPanel, rules: RulesPanel, notices: NoticesPanel } as const;
+const RIGHT = { case: CasePanel, cases: CasesPanel, city: CityPanel, data: DataPanel, programme: ProgrammePanel, rules: RulesPanel, notices: NoticesPanel } as const;
 const MapPanel = lazy(() => import("./map/MapPanel"));
 
 export function App() {

@@ -7,7 +7,7 @@ import { language, setLanguage } from "./text";
 import { helpOpen, panel, showWholeCity, type Panel } from "./state/view";
 
 const ACTIONS: Record<string, ActionKind> = { a: "acknowledge", s: "assign", c: "comment", e: "close", z: "shelve" };
-const PANELS: Record<string, Panel> = { "1": "queue", "2": "map", "3": "case", "4": "city", "5": "data", "6": "rules", "7": "notices", "8": "cases" };
+const PANELS: Record<string, Panel> = { "1": "queue", "2": "map", "3": "case", "4": "city", "5": "data", "6": "rules", "7": "notices", "8": "cases", "9": "programme" };
 
 /** Take up the marked alerts, or the one at turn, as a case. */
 export function askToTakeUp(): void {

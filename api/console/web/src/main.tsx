@@ -20,6 +20,7 @@ import "./style/rules.css";
 import "./style/notices.css";
 import "./style/cases.css";
 import "./style/weighings.css";
+import "./style/programme.css";
 import "./style/replay.css";
 import "./style/print.css";
 

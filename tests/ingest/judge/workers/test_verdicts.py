@@ -1,9 +1,14 @@
 """Verdicts that cannot be read: damaged ones are passed aloud, those of a newer program are refused and wait."""
 
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
 import msgspec
 import pytest
 
 from ingest.judge.workers.device_stage import BEGIN_TOPIC, DeviceStage, verdicts_topic
+from ingest.judge.workers.figures import LocalFigures
 from ingest.judge.workers.fleet_stage import FleetStage, VerdictsUnknown
 from ingest.log.records import RawMessage
 from rules.catalogue import build_rules
@@ -14,8 +19,14 @@ T0 = 1_700_000_000_000
 
 
 @pytest.fixture
-def stage() -> FleetStage:
-    found = FleetStage(2, lambda: CITY, build_rules)
+def figures(tmp_path: Path) -> Iterator[LocalFigures]:
+    with closing(LocalFigures(tmp_path / "judge.db")) as found:
+        yield found
+
+
+@pytest.fixture
+def stage(figures: LocalFigures) -> FleetStage:
+    found = FleetStage(2, lambda: CITY, build_rules, figures.note_damaged)
     found.take(RawMessage(BEGIN_TOPIC, b"", 0))
     for partition in range(2):
         found.take(time_passed(partition, T0))
@@ -39,22 +50,22 @@ def time_passed(partition: int, ms: int) -> RawMessage:
     ],
 )
 def test_a_damaged_record_is_counted_and_passed(
-    stage: FleetStage, topic: str, payload: bytes, caplog: pytest.LogCaptureFixture
+    stage: FleetStage, figures: LocalFigures, topic: str, payload: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert stage.take(RawMessage(topic, payload, 0)) == []
-    assert stage.damaged == 1
+    assert figures.damaged == 1
     assert "is damaged and passed" in caplog.text
     for partition in range(2):
         stage.take(time_passed(partition, T0 + 5))
     assert stage.fleet_time == T0 + 5
 
 
-def test_verdicts_of_a_newer_program_are_refused_and_say_what_to_do(stage: FleetStage) -> None:
+def test_verdicts_of_a_newer_program_are_refused_and_say_what_to_do(stage: FleetStage, figures: LocalFigures) -> None:
     newer = RawMessage(verdicts_topic(0, VERSION + 1), b"\xc1", 0)
     for _ in range(2):
         with pytest.raises(VerdictsUnknown, match=f"version {VERSION + 1} .* start this one in the same release"):
             stage.take(newer)
-    assert stage.damaged == 0
+    assert figures.damaged == 0
     assert stage.fleet_time == T0
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from ingest.judge.workers import worker
 from ingest.judge.workers.worker import Owned, Worker
-from ingest.log.errors import RawLogUnavailable
+from ingest.log.errors import LogMadeAnew, RawLogUnavailable
 from ingest.log.kafka.connection import KafkaConnection
 from ingest.log.kafka.group import GroupMember
 from ingest.log.kafka.owned_partition import PartitionGone, PartitionLog
@@ -67,6 +67,22 @@ def owned(begin: Callable[[PartitionLog], Work], partitions: int, clock: Clock |
 
 def worker_of(devices: Owned[Any], fleet: Owned[Any], raw: Any, verdicts: Any) -> Worker:
     return Worker((raw, devices), (verdicts, fleet))
+
+
+def test_a_log_made_anew_ends_the_worker() -> None:
+    def begin(log: PartitionLog) -> Work:
+        if log.partition == 1:
+            raise LogMadeAnew("topic x.raw was made anew")
+        return Work()
+
+    devices, nobody = owned(begin, 2), owned(lambda _log: Work(), 0)
+
+    def judged() -> bool:
+        worker_of(devices, nobody, Member(), Member()).step(0)
+        return False
+
+    with pytest.raises(LogMadeAnew, match="made anew"):
+        until(judged)
 
 
 def test_a_partition_that_cannot_be_restored_stops_no_other_one_and_is_tried_after_a_pause() -> None:

@@ -1,5 +1,7 @@
 """Members of a group on a real Kafka: each partition has one owner, and goes on where the last one was."""
 
+import os
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from uuid import uuid4
@@ -8,13 +10,14 @@ import pytest
 
 from ingest.log.errors import RawLogMisfit, RawLogUnavailable
 from ingest.log.kafka.connection import KafkaConnection
+from ingest.log.kafka.figures import FleetFigures, KafkaFigures
 from ingest.log.kafka.group import GroupMember
 from ingest.log.kafka.kafka_log import KafkaLog
 from ingest.log.kafka.owned_partition import PartitionGone, PartitionLog
 from ingest.log.kafka.state_topic import StateTopic
 from ingest.log.kafka.topic import check_judge_topics, create_topic
 from ingest.log.kafka.transactions import Keyed, Transactions
-from ingest.log.records import RawMessage
+from ingest.log.records import FLEET, RawMessage
 from tests.closing import closed_later
 from tests.ingest.log.kafka.parts import PARTITIONS, fleet, opened
 from tests.servers.kafka import KafkaServer
@@ -141,6 +144,33 @@ def test_a_writer_fences_the_former_one_of_its_name(connection: KafkaConnection)
     later.write([Keyed(topic, 3, "T2", b"3")], [], None)
     assert state.restore(3) == {"T1": b"1", "T2": b"3"}
     assert state.restore(4) == {}
+
+
+def test_figures_name_who_has_the_verdicts_its_spares_and_what_follows_what_was_kept(
+    connection: KafkaConnection,
+) -> None:
+    figures = KafkaFigures(connection)
+    assert figures.fleet() == FleetFigures("", 0, 0)
+    topic = connection.verdicts_topic
+    writer = Transactions(connection, "judge.0")
+    writer.write([Keyed(topic, 0, "0", b"1"), Keyed(topic, 0, "0", b"2")], [], None)
+    owner, spare = (GroupMember(connection, FLEET, Reader(connection, {}), topic) for _ in range(2))
+
+    def shared() -> bool:
+        owner.poll(0.05)
+        spare.poll(0.05)
+        return figures.fleet().members == 2 and bool(owner.owned or spare.owned)
+
+    until(shared)
+    member = owner if owner.owned else spare
+    found = figures.fleet()
+    assert found.owner == f"{connection.prefix}/{socket.gethostname()}/{os.getpid()}"
+    assert found.lag == 3, "two records, and the end of their transaction"
+    member.commit({0: 2})
+    assert figures.fleet().lag == 1
+    for one in (owner, spare):
+        one.close()
+    assert figures.fleet() == FleetFigures("", 0, 1)
 
 
 def test_a_topic_that_a_shared_judge_lacks_is_named(connection: KafkaConnection) -> None:

@@ -54,6 +54,17 @@ def test_a_trip_is_weighed_against_the_thresholds(net_kg: float, expected: list[
     assert summaries(changes(left(0), came(1_800, net_kg))) == expected
 
 
+def test_a_ticket_under_a_copy_of_its_plate_is_no_trip_of_a_truck_that_is_elsewhere() -> None:
+    on_the_road = Trip("T1", 0, 0, load="loaded").stand(60).drive(3_000, 0)
+    short = came(on_the_road.now_s + 5, 11_000)
+    found = judged([MassShortfall()], on_the_road.readings, [left(50), short], city=CITY)
+    assert found == []
+    at_the_tip = Trip("T1", 0, 0, load="loaded").stand(60).drive(9_990, 0).stand(60)
+    short = came(at_the_tip.now_s + 5, 11_000)
+    found = judged([MassShortfall()], at_the_tip.readings, [left(50), short], city=CITY)
+    assert summaries(found) == ["T1 confirmed P2"]
+
+
 def test_of_a_small_load_the_kilograms_decide_and_not_the_share() -> None:
     assert changes(left(0, 4_000), came(1_800, 3_720)) == []
     assert summaries(changes(left(0, 4_000), came(1_800, 3_680))) == ["T1 confirmed P4"]
@@ -183,7 +194,7 @@ def test_what_is_remembered_of_a_truck_is_bounded() -> None:
     day = [one for n in range(40) for one in (left(3_000 * n), came(3_000 * n + 1_800, 13_000))]
     found = run(engine, day)
     assert len(found) == 40
-    state = rows(engine)["T1"]["mass_shortfall/1"]
+    state = rows(engine)["T1"]["mass_shortfall/2"]
     assert len(state["tickets"]) == 6
     assert len(state["trips"]) == 3
 

@@ -16,7 +16,7 @@ export interface ActionEntry {
   sequence: number;
   alert_id: string;
   subject: string;
-  action: Acknowledge | Assign | Comment | Close | Reopen | Continue;
+  action: Acknowledge | Assign | Comment | Close | Correct | Reopen | Continue;
 }
 
 export interface AdoptedOut {
@@ -37,6 +37,8 @@ export interface AdoptionBody {
   profile?: string | null;
   depth_mm?: number | null;
 }
+
+export type Aim = "at_least" | "at_most";
 
 export interface AlertChange {
   alert_id: string;
@@ -64,7 +66,7 @@ export interface AlertChange {
 export interface AlertDetail {
   alert: AlertView;
   changes: (JournalEntry)[];
-  actions: (Acknowledge | Assign | Comment | Close | Reopen | Continue)[];
+  actions: (Acknowledge | Assign | Comment | Close | Correct | Reopen | Continue)[];
 }
 
 export type AlertLoad = "acceptable" | "busy" | "flood";
@@ -135,6 +137,52 @@ export interface AreaOut {
   id: string;
   name: string;
   name_zh: string;
+}
+
+export interface Assessment {
+  kind: SubjectKind;
+  id: string;
+  name: Text;
+  score: number | null;
+  why_not: NotAssessed | null;
+  parts: (ScorePart)[];
+  counts: AssessmentCounts;
+  alerts: (string)[];
+}
+
+export interface AssessmentCounts {
+  trips: number;
+  under_manifest: number;
+  closed: number;
+  loads: number;
+  loads_in_full: number;
+  trips_seen: number;
+  upheld: Record<string, number>;
+  other_alerts: number;
+  undecided: number;
+}
+
+export interface AssessmentReport {
+  first_day: string;
+  last_day: string;
+  at: number;
+  kind: SubjectKind;
+  is_over: boolean;
+  rules: AssessmentRules;
+  items: (Assessment)[];
+}
+
+export interface AssessmentRules {
+  weights: AssessmentWeights;
+  points: Record<string, number>;
+  least_trips: number;
+  least_data_pct: number;
+}
+
+export interface AssessmentWeights {
+  alerts: number;
+  manifests: number;
+  data: number;
 }
 
 export interface Assign {
@@ -334,6 +382,14 @@ export interface Continue {
   onset: number;
 }
 
+export interface Correct {
+  actor: string;
+  at: number;
+  note: string;
+  kind: "correct";
+  outcome: Outcome;
+}
+
 export type Datum = "wgs84" | "gcj02";
 
 export interface DeadLetter {
@@ -506,6 +562,59 @@ export interface Geometry {
   coordinates: (unknown)[];
 }
 
+export interface Indicator {
+  id: IndicatorId;
+  name: Text;
+  unit: Text;
+  formula: Text;
+  scope: Text;
+  aim: Aim;
+  value: number | null;
+  withheld: (Withheld)[];
+  parts: (IndicatorPart)[];
+  quality: IndicatorQuality | null;
+  baseline: number | null;
+  baseline_year: number | null;
+  target: number | null;
+  target_year: number | null;
+  progress_pct: number | null;
+  met: boolean | null;
+}
+
+export type IndicatorId = "construction_recycling" | "household_recycling" | "household_collected" | "recyclables_growth" | "incineration_share" | "kitchen_share" | "sludge_recycling" | "spoil_inflow" | "manifests_closed" | "points_reporting" | "reports_closed";
+
+export interface IndicatorPart {
+  id: string;
+  name: Text;
+  value: number;
+  unit: Text;
+}
+
+export interface IndicatorQuality {
+  loads: number;
+  weighed_pct: number | null;
+  estimated: number;
+  without_net: number;
+  without_stream: number;
+  waiting: number;
+  days: number;
+  days_without_data: number;
+  sites: number;
+  sites_without_scale: number;
+}
+
+export interface IndicatorReport {
+  first_day: string;
+  last_day: string;
+  at: number;
+  city: Text;
+  timezone: string;
+  is_over: boolean;
+  is_part: boolean;
+  indicators: (Indicator)[];
+  late: (LateDay)[];
+}
+
 export interface Indicators {
   opened: number;
   closed: number;
@@ -547,6 +656,12 @@ export interface JournalEntry {
 }
 
 export type Kind = "weighing" | "position" | "fill" | "throughput" | "status";
+
+export interface LateDay {
+  day: string;
+  revisions: number;
+  net_kg: number;
+}
 
 export interface LatestOut {
   device_id: string;
@@ -614,6 +729,8 @@ export interface NearTruck {
   first_at: number;
   last_at: number;
 }
+
+export type NotAssessed = "few_trips" | "little_data";
 
 export interface NoticeAddresses {
   mail: string | null;
@@ -770,6 +887,8 @@ export interface ParameterOut {
   meaning_zh: string;
 }
 
+export type PartId = "alerts" | "manifests" | "data";
+
 export type Phase = "candidate" | "provisional" | "confirmed" | "closed" | "amended";
 
 export interface Problem {
@@ -919,6 +1038,12 @@ export interface RulesOut {
   exceptions: (ExceptionOut)[];
 }
 
+export interface ScorePart {
+  id: PartId;
+  weight: number;
+  score: number | null;
+}
+
 export interface SeenList {
   items: (SeenOut)[];
 }
@@ -977,6 +1102,8 @@ export interface StreamedChange {
   change: AlertChange;
   shelved: boolean;
 }
+
+export type SubjectKind = "haulier" | "vehicle" | "driver";
 
 export interface Text {
   en: string;
@@ -1088,4 +1215,11 @@ export interface WhatIfReport {
   alerts_after: number;
   by_rule: (RuleEffects)[];
   differ: (WhatIfDifference)[];
+}
+
+export type WhyWithheld = "no_sites" | "unknown_sites" | "sites_without_scale" | "no_loads" | "days_without_data" | "unknown_loads" | "estimates" | "base" | "no_trips" | "no_points" | "too_long_ago" | "no_reports";
+
+export interface Withheld {
+  reason: WhyWithheld;
+  text: Text;
 }

@@ -55,8 +55,10 @@ function Head({ alert }: { alert: AlertView }) {
     device?.fleet && !device.vehicle?.carrier.includes(fleetName(device.fleet)) && fleetName(device.fleet),
     device?.district && districtName(device.district),
   ];
-  const actions = (["acknowledge", "assign", "comment", "close", "shelve"] as ActionKind[]).filter(
-    (kind) => (kind !== "close" || mayClose.value) && !(alert.outcome && (kind === "close" || kind === "shelve")),
+  const actions = (["acknowledge", "assign", "comment", "close", "correct", "shelve"] as ActionKind[]).filter(
+    (kind) =>
+      ((kind !== "close" && kind !== "correct") || mayClose.value) &&
+      (kind === "correct" ? alert.outcome !== null : !(alert.outcome && (kind === "close" || kind === "shelve"))),
   );
   return (
     <header>

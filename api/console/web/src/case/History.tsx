@@ -28,6 +28,8 @@ function acted(action: Action): string {
       return t("commented");
     case "close":
       return `${t("closedBy")} ${word(action.outcome)}`;
+    case "correct":
+      return `${t("correctedTo")} ${word(action.outcome)}`;
     case "reopen":
       return `${t("reopenedBy")} ${word(action.outcome)} (${action.closed_by})`;
     case "continue":

@@ -1,4 +1,4 @@
-/* The dialog of each action: acknowledge, assign, comment, close, shelve. */
+/* The dialog of each action: acknowledge, assign, comment, close, correct, shelve. */
 import { useState } from "preact/hooks";
 import type { AlertView, Outcome } from "../api/types";
 import { act, asked, shelve, tell, type ActionKind, type ActionValues, type ShelfScope } from "../state/actions";
@@ -17,7 +17,7 @@ const LENGTHS: [TextKey, number][] = [
   ["hours168", 604_800_000],
 ];
 export const TITLES: Record<ActionKind, TextKey> = {
-  acknowledge: "acknowledge", assign: "assign", comment: "comment", close: "closeCase", shelve: "shelve",
+  acknowledge: "acknowledge", assign: "assign", comment: "comment", close: "closeCase", correct: "correctOutcome", shelve: "shelve",
 };
 
 export function ActionDialog() {
@@ -38,12 +38,12 @@ function Form({ kind, alerts }: { kind: ActionKind; alerts: AlertView[] }) {
     close();
     const values: ActionValues = { note: note.trim() };
     if (kind === "assign") values.assignee = assignee.trim();
-    if (kind === "close") values.outcome = outcome;
+    if (kind === "close" || kind === "correct") values.outcome = outcome;
     const doing =
       kind === "shelve" ? shelve(alerts, scope, Date.now() + length - 60_000, note.trim()) : act(kind, alerts, values);
     doing.catch((error: unknown) => tell(String(error), true));
   };
-  const needsNote = kind === "comment" || kind === "shelve";
+  const needsNote = kind === "comment" || kind === "correct" || kind === "shelve";
   return (
     <Modal title={t(TITLES[kind])} onClose={close}>
       <form onSubmit={submit}>
@@ -64,7 +64,7 @@ function Form({ kind, alerts }: { kind: ActionKind; alerts: AlertView[] }) {
             </datalist>
           </label>
         )}
-        {kind === "close" && <Choice name="outcome" title={t("outcome")} options={OUTCOMES} value={outcome} onPick={setOutcome} text={word} />}
+        {(kind === "close" || kind === "correct") && <Choice name="outcome" title={t("outcome")} options={OUTCOMES} value={outcome} onPick={setOutcome} text={word} />}
         {kind === "shelve" && (
           <>
             <Choice name="scope" title={t("shelveWhat")} options={SCOPES} value={scope} onPick={setScope} text={t} />

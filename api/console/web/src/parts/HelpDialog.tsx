@@ -9,7 +9,7 @@ const KEYS: [keys: string[], text: TextKey][] = [
   [["a", "s", "c", "e", "z"], "keyActions"],
   [["t"], "keyTakeUp"],
   [["/"], "keySearch"],
-  [["1", "2", "3", "4", "5", "6", "7", "8"], "keyPanels"],
+  [["1", "2", "3", "4", "5", "6", "7", "8", "9"], "keyPanels"],
   [["w"], "keyWhole"],
   [["p"], "keyPrint"],
   [["l"], "keyLanguage"],

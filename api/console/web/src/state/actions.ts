@@ -7,7 +7,7 @@ import { readCase } from "./case";
 import { catchUp, keep, mark, noteShelf } from "./queue";
 import { actor, desk, signInOpen } from "./session";
 
-export type ActionKind = "acknowledge" | "assign" | "comment" | "close" | "shelve";
+export type ActionKind = "acknowledge" | "assign" | "comment" | "close" | "correct" | "shelve";
 
 /** The dialog that is open, and for which alerts. */
 export const asked = signal<{ kind: ActionKind; alerts: AlertView[] } | null>(null);

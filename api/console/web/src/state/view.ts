@@ -1,7 +1,7 @@
 /* What is shown where: on a phone one panel at a time; on a wide screen the right column changes. */
 import { computed, signal } from "@preact/signals";
 
-export const RIGHT_PANELS = ["case", "cases", "city", "data", "rules", "notices"] as const;
+export const RIGHT_PANELS = ["case", "cases", "city", "data", "programme", "rules", "notices"] as const;
 export type Panel = "queue" | "map" | (typeof RIGHT_PANELS)[number];
 export const panel = signal<Panel>("queue");
 /** What the right column shows; the case where queue or map are chosen. */

@@ -1,0 +1,1 @@
+"""A night of haulage judged, and what was found compared with the simulator's truth."""
