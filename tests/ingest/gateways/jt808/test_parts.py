@@ -138,7 +138,7 @@ def test_bounds_refuse_the_message_and_give_its_bytes_back(budget: int, message_
 
 def test_the_rest_of_a_message_that_is_too_large_is_refused_and_nothing_of_it_is_asked_for() -> None:
     tested = store(message_bytes=100)
-    results = []
+    results: list[WholeMessage | Refused | None] = []
     for number in range(1, 9):
         try:
             results.append(tested.add(*part(number, 8, bytes(20)), 0.0))

@@ -5,6 +5,7 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
@@ -214,17 +215,16 @@ async def test_a_terminal_that_reads_no_answers_is_cut_off() -> None:
 
 async def test_a_connection_that_ended_itself_is_not_kept_for_a_terminal_that_reads_no_answers() -> None:
     async with running(replace(LIMITS, idle_s=0.2)) as gateway:
-        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+        _, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
         writer.write(authentication(CODES.code_of(PHONE)))
         await eventually(lambda: gateway.gateway.figures().devices == 1)
         [connection] = gateway.gateway.connections
         assert connection._transport is not None
-        writer.transport.pause_reading()
+        cast("asyncio.Transport", writer.transport).pause_reading()
         while not connection._transport.get_write_buffer_size():  # fills what the system keeps for the terminal
             connection.write(bytes(4_096))
         writer.write(frame(messages.LOG_OUT))
         await eventually(lambda: connection._ending and not gateway.gateway.connections)
-        assert reader is not None
         writer.close()
 
 
