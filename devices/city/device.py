@@ -87,4 +87,4 @@ def decodings_of(devices: Iterable[Device], profiles: Mapping[str, Profile]) -> 
 def _decoding(device: Device, profile: Profile | None) -> Decoding:
     is_own = profile is not None and profile.dialect == device.dialect
     settings = profile.settings if profile is not None and is_own else NO_SETTINGS
-    return Decoding(device.dialect, device.profile, settings, device.depth_mm)
+    return Decoding(device.dialect, device.profile, settings, device.depth_mm, device.clock_correction_s)

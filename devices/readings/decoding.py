@@ -27,6 +27,8 @@ class Decoding:
     """Of the city's profile, checked by `devices.codecs.codec.ProfiledCodec`; empty for a profile of the codec."""
     depth_mm: float | None = None
     """Depth of a bin, from its sensor to its floor, in mm."""
+    clock_correction_s: int = 0
+    """What is added to every device time after decoding (`Device.clock_correction_s`)."""
 
 
 UNREGISTERED: Final = Decoding()

@@ -105,13 +105,18 @@ class GatewayPublisher:
             self._waiting.put_nowait(ForDevice(device_id, command))
 
     async def publish(self, device_id: str, dialect: str, payload: bytes) -> None:
-        """Return when the broker has acknowledged what a device sent. Raises NotPublished.
+        """Return when the broker has acknowledged what a device sent. Raises NotPublished: also where nobody
+        subscribes to it, since the broker forgets it then.
 
         Raises ValueError for an id that no device can have: in a topic it could mean another device.
         """
         if not _DEVICE_ID.fullmatch(device_id):
             raise ValueError(f"{device_id!r} is no device id")
-        await self._publish(dialect_topic(device_id, dialect), payload)
+        topic = dialect_topic(device_id, dialect)
+        if not await self._publish(topic, payload):
+            text = "no session at the broker subscribes to what devices send: start the collector"
+            self._log_once("subscriber", f"{text}; until then devices get no answer and keep their data")
+            raise NotPublished(text)
 
     async def acknowledge(self, device_id: str, answer: Acknowledgement) -> None:
         """Publish the answer of a device to a command. Raises NotPublished: the command comes again, so answer then."""
@@ -122,12 +127,13 @@ class GatewayPublisher:
         while True:
             yield await self._waiting.get()
 
-    async def _publish(self, topic: str, payload: bytes) -> None:
+    async def _publish(self, topic: str, payload: bytes) -> bool:
+        """As `MqttClient.publish`, with its errors as NotPublished."""
         if not self.connected:
             raise NotPublished("not connected to the broker")
         try:
             async with asyncio.timeout(self._timeout_s), self._slots:
-                await self._client.publish(topic, payload)
+                return await self._client.publish(topic, payload)
         except TimeoutError:
             raise NotPublished(f"the broker did not take it within {self._timeout_s:.0f} s") from None
         except PublishRefused as exc:

@@ -33,6 +33,8 @@ _VERSION_REFUSED: Final = frozenset({1, 0x84})
 _LOGIN_REFUSED: Final = frozenset({4, 5, 0x86, 0x87})
 """Bad user name or password, not authorised: the same two sources."""
 _FIRST_FAILURE_CODE: Final = 0x80
+_NO_SUBSCRIBERS: Final = 0x10
+"""Reason code of a PUBACK of MQTT 5."""
 _MOST_IN_FLIGHT: Final = 65_535
 """Unacknowledged messages that MQTT allows, where the broker names no fewer (MQTT 5, 3.3.4 Receive Maximum)."""
 _TRANSPORT_ERRORS: Final = (aiomqtt.MqttError, OSError, TimeoutError)
@@ -199,8 +201,9 @@ class MqttClient:
 
     async def publish(
         self, topic: str, payload: str | bytes, *, expiry_ms: int | None = None, retain: bool = False
-    ) -> None:
-        """Return when the broker has acknowledged the message (QoS 1).
+    ) -> bool:
+        """Return when the broker has acknowledged the message (QoS 1). False: no session subscribes to its topic, so
+        nobody gets it (only brokers of MQTT 5 say so; True where it is not known).
 
         Several calls may wait at once, up to `receive_maximum`. The broker drops what it could not deliver within
         `expiry_ms`, in MQTT 5 only.
@@ -212,9 +215,10 @@ class MqttClient:
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
             properties.MessageExpiryInterval = math.ceil(expiry_ms / 1_000)
         with _translated():
-            refusal = await connection.publish_confirmed(topic, payload, retain, properties, self._timeout_s)
-        if refusal is not None:
-            raise PublishRefused(refusal)
+            code = await connection.publish_confirmed(topic, payload, retain, properties, self._timeout_s)
+        if code.is_failure:
+            raise PublishRefused(str(code))
+        return code.value != _NO_SUBSCRIBERS
 
     def send(self, topic: str, payload: bytes) -> None:
         """Publish at QoS 0: nobody answers, and the message may get lost. Raises BrokerUnavailable."""
@@ -287,20 +291,20 @@ class _Client(aiomqtt.Client):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._answers: dict[int, asyncio.Future[str | None]] = {}
+        self._answers: dict[int, asyncio.Future[ReasonCode]] = {}
         """By packet id: of messages without an answer."""
         self._disconnected.add_done_callback(self._fail_unanswered)
 
     async def publish_confirmed(
         self, topic: str, payload: str | bytes, retain: bool, properties: Properties | None, timeout_s: float
-    ) -> str | None:
-        """Return the reason for which the broker refused the message, or None: it took it.
+    ) -> ReasonCode:
+        """Return the broker's answer to the message.
 
         Raises MqttError, TimeoutError.
         """
         info = self._client.publish(topic, payload, 1, retain, properties)
         _check_sent(info.rc)
-        answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[ReasonCode] = asyncio.get_running_loop().create_future()
         self._answers[info.mid] = answer
         try:
             async with asyncio.timeout(timeout_s):
@@ -339,7 +343,7 @@ class _Client(aiomqtt.Client):
     ) -> None:
         answer = self._answers.get(mid)
         if answer is not None and not answer.done():
-            answer.set_result(str(reason_code) if reason_code.is_failure else None)
+            answer.set_result(reason_code)
         super()._on_publish(client, userdata, mid, reason_code, properties)
 
 

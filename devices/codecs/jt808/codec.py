@@ -61,7 +61,7 @@ class Jt808:
         corrections: dict[int, Sequence[Correction]] = {}
         for index, element in enumerate(elements_of(payload)):
             try:
-                reading, corrected = reading_of_element(element, settings)
+                reading, corrected = reading_of_element(element, settings, decoding.clock_correction_s)
             except DecodeError as exc:
                 items.append(Flaw(element.raw(), exc.refusal))
                 continue

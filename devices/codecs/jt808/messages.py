@@ -223,13 +223,16 @@ class Stamp(Struct, frozen=True, gc=False):
     """When it came, by the clock of the terminal as its positions show it, ms since 1970 UTC."""
     session: int
     """Grows with every connection of the terminal."""
+    is_true_time: bool = False
+    """Whether `at_ms` is the gateway's own time: the terminal has shown none since the gateway started."""
 
     @classmethod
     def read(cls, frame: Frame) -> "Stamp":
         body = BodyReader(frame.body)
-        return cls(body.number("at_ms", 8), body.number("session", 8))
+        return cls(body.number("at_ms", 8), body.number("session", 8), bool(body.rest()))
 
 
-def encode_stamp(phone: str, version: int | None, *, at_ms: int, session: int) -> bytes:
+def encode_stamp(phone: str, version: int | None, *, at_ms: int, session: int, is_true_time: bool = False) -> bytes:
     """Write the frame that stands before a registration, an authentication, a heartbeat or a log-out in the raw log."""
-    return encode_frame(Frame(Stamp.ID, phone, 0, at_ms.to_bytes(8) + session.to_bytes(8), version))
+    body = at_ms.to_bytes(8) + session.to_bytes(8) + (b"\x01" if is_true_time else b"")
+    return encode_frame(Frame(Stamp.ID, phone, 0, body, version))

@@ -19,15 +19,20 @@ from devices.readings.refusals import DecodeError, Reason, Refusal
 _ODOMETER_BYTES: Final = 4
 
 
-def reading_of_element(element: Element, settings: Settings) -> tuple[Reading, list[Correction]]:
-    """Return the reading of an element, and what was corrected in it. Raises DecodeError."""
+def reading_of_element(
+    element: Element, settings: Settings, clock_correction_s: int = 0
+) -> tuple[Reading, list[Correction]]:
+    """Return the reading of an element, and what was corrected in it. Raises DecodeError.
+
+    `clock_correction_s`: what is added to its time later, so it is taken from a time that is right already.
+    """
     message = element.message
     if message is None:
         raise DecodeError(element.refusal or Refusal(Reason.NOT_A_READING, "payload: holds no frame", field="payload"))
     try:
         if element.is_location:
             return corrected_reading(Kind.POSITION, _position(message.body, settings), message.phone)
-        return corrected_reading(Kind.STATUS, _status(message, element.stamp), message.phone)
+        return corrected_reading(Kind.STATUS, _status(message, element.stamp, clock_correction_s), message.phone)
     except BodyError as exc:
         raise DecodeError(Refusal(Reason.NOT_A_READING, str(exc), field=exc.field)) from exc
 
@@ -63,13 +68,13 @@ def _position(body: bytes, settings: Settings) -> dict[str, object]:
     return values
 
 
-def _status(message: Frame, stamp: Stamp | None) -> dict[str, object]:
+def _status(message: Frame, stamp: Stamp | None, clock_correction_s: int) -> dict[str, object]:
     """Values of a status. Raises BodyError, DecodeError."""
     if stamp is None:
         detail = f"ts: message {message.message_id:04X} has no time of its own, and its gateway gave none"
         raise DecodeError(Refusal(Reason.MISSING_FIELD, detail, field="ts"))
     values: dict[str, object] = {
-        "ts": stamp.at_ms,
+        "ts": stamp.at_ms - clock_correction_s * 1000 if stamp.is_true_time else stamp.at_ms,
         "session": stamp.session,
         "online": message.message_id != LOG_OUT,
         "cause": _CAUSES.get(message.message_id, "birth"),

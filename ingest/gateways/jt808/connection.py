@@ -199,10 +199,9 @@ class Connection(asyncio.BufferedProtocol):
                 self.write(raw)
 
     def cut(self, reason: Refused) -> None:
-        """End the connection at once."""
-        if self._ending:
-            return
-        self._owner.counts.refuse(reason, self.who, self._owner.now())
+        """End the connection at once, also one that `finish` ended and whose terminal takes no answers."""
+        if not self._ending:
+            self._owner.counts.refuse(reason, self.who, self._owner.now())
         self._ending = True
         if self._transport is not None:
             self._transport.abort()

@@ -15,7 +15,7 @@ class Refused(StrEnum):
 
     CONNECTION_LIMIT = "connection_limit"
     NEVER_SIGNED_IN = "never_signed_in"
-    """The time to sign in was over."""
+    """The time to sign in was over, or so were the registrations before it."""
     IDLE = "idle"
     NOT_READING = "not_reading"
     """The terminal takes no answers."""

@@ -75,6 +75,8 @@ class _Unfinished:
     raw: dict[int, bytes] = field(default_factory=dict)
     asked: int = 0
     size: int = 0
+    too_large: bool = False
+    """It holds nothing then: it stands for its later parts, so that no part is asked for that cannot be taken."""
 
 
 class PartStore:
@@ -98,6 +100,9 @@ class PartStore:
         if part.total > MAX_PARTS:
             raise PartsRefused(Refused.TOO_LARGE)
         message = self._unfinished.get(key)
+        if message is not None and message.too_large:
+            message.heard_at = now
+            raise PartsRefused(Refused.TOO_LARGE)
         former = None if message is None else message.frames.get(part.number)
         if former is not None and former.body != frame.body:
             self._drop(key)  # the terminal gave the message up, and begins another
@@ -121,7 +126,7 @@ class PartStore:
         for key, message in list(self._unfinished.items()):
             if now < message.heard_at + ASK_AFTER_S * (message.asked + 1):
                 continue
-            if message.asked == MAX_ASKED:
+            if message.asked == MAX_ASKED or message.too_large:
                 self._drop(key)
                 continue
             message.asked += 1
@@ -143,7 +148,8 @@ class PartStore:
     def _keep(self, key: tuple[int, int], message: _Unfinished, raw: bytes, frame: Frame) -> None:
         number = 0 if frame.part is None else frame.part.number
         if message.size + len(raw) > self._message_bytes:
-            self._drop(key)
+            self._budget.give_back(message.size)
+            self._unfinished[key] = _Unfinished(message.heard_at, too_large=True)
             raise PartsRefused(Refused.TOO_LARGE)
         if not self._budget.take(len(raw)):
             self._drop(key)

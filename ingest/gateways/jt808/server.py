@@ -14,7 +14,7 @@ from contextlib import suppress
 from itertools import count
 from typing import Final, Protocol
 
-from devices.commands.model import Acknowledgement
+from devices.commands.model import Acknowledgement, CommandOutcome
 from ingest.gateways.jt808.connection import READ_BYTES, Connection, Limits
 from ingest.gateways.jt808.figures import Counts, Refused
 from ingest.gateways.jt808.orders import CommandTable, down_message, is_phone
@@ -161,9 +161,14 @@ class Jt808Gateway:
                 continue
             answer = self._commands.add(device_id, command, self.now_ms())
             if answer is not None:
-                await self._acknowledge(device_id, answer)
+                if self._is_ours(device_id, answer):
+                    await self._acknowledge(device_id, answer)
             elif (connection := self._terminals.get(device_id)) is not None:
                 self._send_due(connection)
+
+    def _is_ours(self, device_id: str, answer: Acknowledgement) -> bool:
+        """Whether to answer for this device: one of another dialect may have an id of 12 digits too, such as a MAC."""
+        return device_id in self._terminals or answer.outcome is not CommandOutcome.UNSUPPORTED
 
     def _send_due(self, connection: Connection) -> None:
         phone = connection.session.phone

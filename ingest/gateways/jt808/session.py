@@ -15,6 +15,7 @@ from devices.codecs.jt808 import messages
 from devices.codecs.jt808.body import BodyError, time_ms
 from devices.codecs.jt808.frame import Frame, FrameError, encode_frame, parse_frame
 from devices.codecs.jt808.location import LOCATION, LOCATION_ANSWER
+from devices.readings.models import MAX_AHEAD_MS
 from ingest.gateways.jt808.codes import Codes
 from ingest.gateways.jt808.figures import Refused
 from ingest.gateways.jt808.orders import DownMessage
@@ -23,6 +24,8 @@ from ingest.gateways.jt808.parts import PartsRefused, PartStore, WholeMessage
 MAX_STRIKES: Final = 20
 """Frames in a row that are refused: then the connection ends, since its other end speaks something else."""
 MAX_WRONG_CODES: Final = 3
+MAX_REGISTRATIONS: Final = 10
+"""On one connection before the code: each is published, and whoever reaches the port can send them."""
 MAX_CLOCKS: Final = 50_000
 """Beyond so many terminals all are forgotten, and noted again with their next positions."""
 _MEDIA: Final = 0x0801
@@ -32,6 +35,18 @@ _TIME_AT: Final = slice(22, 28)
 """In the body of a location: its time, BCD."""
 _ANSWERS_OF_TERMINAL: Final = frozenset({0x0104, 0x0107, LOCATION_ANSWER, 0x0302, 0x0500, 0x0700, 0x0802, 0x0805})
 """Messages that answer one of ours. They are not answered again."""
+
+_BEFORE_CODE: Final = frozenset({messages.Registration.ID, messages.Authentication.ID})
+"""Messages that are taken before the terminal showed its code; whole only, since parts take memory."""
+_SAME_TIME_MS: Final = 1_000
+"""A status is put behind the one before it, unless the clock went back by more."""
+
+_CLOCK_STANDS_MS: Final = 600_000
+"""So long a position before the newest one counts as kept; then the terminal's clock was set back."""
+
+
+def _is_one_of_several(frame: Frame) -> bool:
+    return frame.part is not None and frame.part.total > 1
 
 
 class TimeAnswer(StrEnum):
@@ -100,8 +115,8 @@ class Session:
         self._number = now_ms() // 1000
         """Grows with every connection of the terminal."""
         self._serial = 0xFFFF
-        self._strikes = self._wrong_codes = 0
-        self._stamped_ms = 0
+        self._strikes = self._wrong_codes = self._registrations = 0
+        self._stamped_ms = self._shown_ms = self._noted_ms = 0
         self._phone_heard = ""
         """Of the last frame, also before the terminal signed in."""
         self.version: int | None = None
@@ -120,6 +135,8 @@ class Session:
             whole = self._parts.add(raw, frame, now)
             return Step() if whole is None else self._message(whole)
         except PartsRefused as exc:
+            if exc.reason is Refused.NO_ROOM:  # there will be room: the terminal keeps it and sends it again
+                return Step(refused=exc.reason)
             # Without an answer the terminal would repeat what can never be taken.
             return Step(answers=(self._answer(frame, messages.NOT_SUPPORTED),), refused=exc.reason)
         except BodyError:
@@ -134,7 +151,7 @@ class Session:
             return Refused.OF_THE_PLATFORM
         if self.phone and frame.phone != self.phone:
             return Refused.ANOTHER_PHONE
-        if not self.phone and frame.message_id not in {messages.Registration.ID, messages.Authentication.ID}:
+        if not self.phone and (frame.message_id not in _BEFORE_CODE or _is_one_of_several(frame)):
             return Refused.NOT_SIGNED_IN
         return frame
 
@@ -190,6 +207,9 @@ class Session:
             refusal = messages.RegistrationAnswer(frame.serial, messages.RegistrationAnswer.NO_TERMINAL)
             answer = self._write(messages.RegistrationAnswer.ID, refusal.body())
             return Step(answers=(answer,), refused=Refused.REGISTRATION_CLOSED)
+        self._registrations += not self.phone
+        if self._registrations > MAX_REGISTRATIONS:
+            return Step(refused=Refused.NEVER_SIGNED_IN, ends=True)
         welcome = messages.RegistrationAnswer(frame.serial, messages.DONE, self._policy.codes.code_of(frame.phone))
         return self._link(frame, whole.payload, self._write(messages.RegistrationAnswer.ID, welcome.body()))
 
@@ -205,19 +225,20 @@ class Session:
 
     def _link(self, frame: Frame, payload: bytes, answer: bytes) -> Step:
         """A message about the connection: it carries no time, so one is put before it."""
-        at_ms = max(0, self._now_ms() + self._clocks.get(frame.phone, 0))
-        if at_ms == self._stamped_ms:  # two statuses of one time would be one
-            at_ms += 1
+        ahead_ms = self._clocks.get(frame.phone)
+        at_ms = max(0, self._now_ms() + (ahead_ms or 0))
+        if self._stamped_ms - _SAME_TIME_MS < at_ms <= self._stamped_ms:  # two statuses of one time would be one
+            at_ms = self._stamped_ms + 1
         self._stamped_ms = at_ms
-        stamp = messages.encode_stamp(frame.phone, frame.version, at_ms=at_ms, session=self._number)
+        stamp = messages.encode_stamp(
+            frame.phone, frame.version, at_ms=at_ms, session=self._number, is_true_time=ahead_ms is None
+        )
         return Step(frame.phone, stamp + payload, answers=(answer,))
 
     def _data(self, frame: Frame, whole: WholeMessage) -> Step:
         step = Step(frame.phone, whole.payload, is_data=True)
         if frame.message_id == LOCATION:
-            shown_ms = time_ms(frame.body[_TIME_AT])
-            if shown_ms is not None:
-                self._clocks.note(frame.phone, shown_ms - self._now_ms())
+            self._note_clock(time_ms(frame.body[_TIME_AT]))
         if frame.message_id == LOCATION_ANSWER:
             step.reply = Reply(int.from_bytes(frame.body[:2]), messages.DONE)
         if frame.message_id == _MEDIA:
@@ -225,6 +246,15 @@ class Session:
         elif frame.message_id not in _ANSWERS_OF_TERMINAL:
             step.answers = tuple(self._answer(part) for part in whole.frames)
         return step
+
+    def _note_clock(self, shown_ms: int | None) -> None:
+        """Note the terminal's clock by a position, but not by one that it kept while it had no connection."""
+        now_ms = self._now_ms()
+        is_kept = (shown_ms or 0) < self._shown_ms <= self._noted_ms + MAX_AHEAD_MS
+        is_kept = is_kept and 0 <= now_ms - self._noted_ms < _CLOCK_STANDS_MS
+        if shown_ms is not None and not is_kept:
+            self._shown_ms, self._noted_ms = shown_ms, now_ms
+            self._clocks.note(self.phone, shown_ms - now_ms)
 
     def _answer(self, frame: Frame, result: int = messages.DONE) -> bytes:
         body = messages.Answer(frame.serial, frame.message_id, result).body()

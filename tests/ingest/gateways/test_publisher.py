@@ -17,6 +17,7 @@ from tests.waiting import PATIENCE_S, eventually
 pytestmark = pytest.mark.real
 
 PHONE = "013912345678"
+TOPICS = "haulwatch/v1/+/jt808"
 ID = "3f0a9c51be7d2846"
 _ACCESS = """\
 topic readwrite haulwatch/v1/+/jt808
@@ -55,7 +56,7 @@ async def listening(broker: Mosquitto, *topics: str) -> AsyncIterator[MqttClient
 
 
 async def test_many_messages_at_once_are_each_acknowledged(broker: Mosquitto) -> None:
-    async with listening(broker, "haulwatch/v1/+/jt808") as listener, publishing(broker) as publisher:
+    async with listening(broker, TOPICS) as listener, publishing(broker) as publisher:
         sent = [(f"{number:012d}", bytes([number % 256])) for number in range(800)]
         await asyncio.gather(*(publisher.publish(phone, "jt808", payload) for phone, payload in sent))
         came = [await listener.receive() for _ in sent]
@@ -64,8 +65,19 @@ async def test_many_messages_at_once_are_each_acknowledged(broker: Mosquitto) ->
         }
 
 
-async def test_a_refused_message_is_told_from_those_that_are_taken_beside_it(broker: Mosquitto) -> None:
+async def test_what_nobody_subscribes_to_is_not_published_and_waits_in_a_kept_session_is(broker: Mosquitto) -> None:
     async with publishing(broker) as publisher:
+        with pytest.raises(NotPublished, match="start the collector"):
+            await publisher.publish(PHONE, "jt808", b"x")
+        async with MqttClient(MqttUrl.parse(broker.url), "collector", session_expiry_s=600) as collector:
+            await collector.subscribe("haulwatch/v1/+/+", qos=1)
+        await publisher.publish(PHONE, "jt808", b"the collector is away")
+        async with asyncio.timeout(PATIENCE_S), MqttClient(MqttUrl.parse(broker.url), "collector") as collector:
+            pass  # ends the session
+
+
+async def test_a_refused_message_is_told_from_those_that_are_taken_beside_it(broker: Mosquitto) -> None:
+    async with listening(broker, TOPICS), publishing(broker) as publisher:
         results = await asyncio.gather(
             publisher.publish(PHONE, "jt808", b"x"),
             publisher.publish(PHONE, "position", b"x"),
@@ -117,7 +129,8 @@ async def test_commands_that_nobody_takes_are_bounded(broker: Mosquitto) -> None
 async def test_while_the_broker_is_away_nothing_is_taken_and_afterwards_it_is(broker: Mosquitto) -> None:
     """What was on its way when the broker died fails at once, not after a time-out."""
     async with publishing(broker) as publisher:
-        await publisher.publish(PHONE, "jt808", b"before")
+        async with listening(broker, TOPICS):
+            await publisher.publish(PHONE, "jt808", b"before")
         broker.signal(19)  # SIGSTOP: it takes nothing, and the connection stands
         waiting = asyncio.create_task(publisher.publish(PHONE, "jt808", b"on its way"))
         await asyncio.sleep(0.05)
@@ -129,4 +142,5 @@ async def test_while_the_broker_is_away_nothing_is_taken_and_afterwards_it_is(br
             await publisher.publish(PHONE, "jt808", b"while away")
         broker.start()
         await eventually(lambda: publisher.connected)
-        await publisher.publish(PHONE, "jt808", b"after")
+        async with listening(broker, TOPICS):
+            await publisher.publish(PHONE, "jt808", b"after")

@@ -238,6 +238,18 @@ def test_messages_of_a_session_are_a_status_by_the_stamp_of_the_gateway(
     assert JT808.split(stamp + frame(message_id, body)) == [stamp + frame(message_id, body)], "its time stays with it"
 
 
+def test_the_correction_of_a_clock_leaves_the_time_of_the_gateway_as_it_is() -> None:
+    """It is added behind the codec, to every reading (`ingest.admission.at_corrected_time`)."""
+    corrected = Decoding("jt808", clock_correction_s=8 * 3_600)
+    times = []
+    for is_true_time in (True, False):
+        stamp = encode_stamp(PHONE, None, at_ms=AT_MS, session=1, is_true_time=is_true_time)
+        [found] = decode(TOPIC, stamp + frame(0x0002), decoding=corrected)
+        assert isinstance(found, Status)
+        times.append(found.ts)
+    assert times == [AT_MS - 8 * 3_600_000, AT_MS]
+
+
 def test_a_status_without_a_stamp_has_no_time() -> None:
     refused = refusal(frame(HEARTBEAT))
     assert (refused.reason, refused.field) == (Reason.MISSING_FIELD, "ts")

@@ -12,6 +12,7 @@ from ingest.commands.dispatcher import CommandDispatcher
 from ingest.gateways.jt808.connection import Limits
 from ingest.gateways.jt808.server import Jt808Gateway
 from ingest.gateways.publisher import GatewayPublisher
+from ingest.mqtt.client import MqttClient
 from ingest.mqtt.url import MqttUrl
 from simulators.dialects.jt808.fleet import terminals
 from simulators.dialects.jt808.terminal import Habits
@@ -58,7 +59,12 @@ async def test_every_kind_of_command_is_carried_out_by_a_simulated_terminal(mosq
     )
     dispatcher = CommandDispatcher(url, "dispatcher", store, gateway.now_ms)
     with suppress(asyncio.CancelledError):
-        async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
+        async with (
+            asyncio.timeout(PATIENCE_S),
+            MqttClient(url, "collector") as collector,
+            asyncio.TaskGroup() as tasks,
+        ):
+            await collector.subscribe("haulwatch/v1/+/jt808", qos=1)
             serving = tasks.create_task(gateway.run("127.0.0.1", port, stop))
             running = [
                 tasks.create_task(publisher.run()),

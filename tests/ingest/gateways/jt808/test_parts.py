@@ -133,7 +133,21 @@ def test_bounds_refuse_the_message_and_give_its_bytes_back(budget: int, message_
     with pytest.raises(PartsRefused) as caught:
         tested.add(*part(2, 3, bytes(20)), 0.0)
     assert caught.value.reason is reason
-    assert (len(tested), shared.take(budget)) == (0, True)
+    assert shared.take(budget)
+
+
+def test_the_rest_of_a_message_that_is_too_large_is_refused_and_nothing_of_it_is_asked_for() -> None:
+    tested = store(message_bytes=100)
+    results: list[WholeMessage | Refused | None] = []
+    for number in range(1, 9):
+        try:
+            results.append(tested.add(*part(number, 8, bytes(20)), 0.0))
+        except PartsRefused as exc:
+            results.append(exc.reason)
+    assert results == [None, None, *[Refused.TOO_LARGE] * 6]
+    assert [asked for second in range(100) for asked in tested.overdue(float(second))] == []
+    assert len(tested) == 0
+    assert tested.add(*part(1, 8, bytes(20)), 100.0) is None
 
 
 def test_the_end_of_a_connection_gives_everything_back() -> None:

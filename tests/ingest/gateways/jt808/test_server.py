@@ -5,13 +5,14 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
 from devices.codecs.jt808 import messages
 from devices.codecs.jt808.frame import Frame, FrameReader, parse_frame
 from devices.codecs.jt808.location import LOCATION, parse_batch, parse_location
-from devices.commands.model import CommandOutcome, Locate, Order, Reboot, Received, ReportInterval, ShowText
+from devices.commands.model import CommandOutcome, Locate, LockLift, Order, Reboot, Received, ReportInterval, ShowText
 from ingest.gateways.jt808.connection import Limits
 from ingest.gateways.jt808.server import Jt808Gateway
 from ingest.gateways.publisher import ForDevice
@@ -212,6 +213,21 @@ async def test_a_terminal_that_reads_no_answers_is_cut_off() -> None:
         assert gateway.gateway.figures().refused == {"not_reading": 1}
 
 
+async def test_a_connection_that_ended_itself_is_not_kept_for_a_terminal_that_reads_no_answers() -> None:
+    async with running(replace(LIMITS, idle_s=0.2)) as gateway:
+        _, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+        writer.write(authentication(CODES.code_of(PHONE)))
+        await eventually(lambda: gateway.gateway.figures().devices == 1)
+        [connection] = gateway.gateway.connections
+        assert connection._transport is not None
+        cast("asyncio.Transport", writer.transport).pause_reading()
+        while not connection._transport.get_write_buffer_size():  # fills what the system keeps for the terminal
+            connection.write(bytes(4_096))
+        writer.write(frame(messages.LOG_OUT))
+        await eventually(lambda: connection._ending and not gateway.gateway.connections)
+        writer.close()
+
+
 async def test_random_bytes_end_no_more_than_their_own_connection() -> None:
     async with running() as gateway:
         good = await gateway.connect()
@@ -259,6 +275,21 @@ async def test_commands_reach_the_terminal_and_its_answers_come_back() -> None:
         await command(gateway, 2, Locate(), now_ms)  # a copy: answered, and not asked again
         await eventually(lambda: len(acknowledged) == 4)
         assert acknowledged[3] == acknowledged[1]
+
+
+async def test_nothing_is_answered_for_a_device_that_never_came_here() -> None:
+    """A device of another dialect may have an id of 12 hexadecimal digits, such as a MAC address."""
+    mac = "a4c138d2e5f0"
+    async with running() as gateway:
+        wire = await gateway.connect()
+        await wire.sign_in()
+        at_ms = gateway.gateway.now_ms() + 60_000
+        for device_id in (mac, PHONE):
+            given = Received(id=f"{1:016x}", expires_at=at_ms, order=LockLift(locked=True))
+            await gateway.publisher.orders.put(ForDevice(device_id, given))
+        await eventually(lambda: bool(gateway.publisher.acknowledged))
+        [(device_id, answer)] = gateway.publisher.acknowledged
+        assert (device_id, answer.outcome) == (PHONE, CommandOutcome.UNSUPPORTED)
 
 
 async def test_a_reboot_is_done_when_the_terminal_is_back() -> None:

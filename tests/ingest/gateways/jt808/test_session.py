@@ -12,7 +12,15 @@ from devices.codecs.jt808.frame import FrameReader, Part, encode_message, parse_
 from devices.codecs.jt808.location import BATCH, LOCATION_ANSWER
 from ingest.gateways.jt808.figures import Refused
 from ingest.gateways.jt808.orders import DownMessage
-from ingest.gateways.jt808.session import MAX_STRIKES, MAX_WRONG_CODES, Policy, Reply, TerminalClocks, TimeAnswer
+from ingest.gateways.jt808.session import (
+    MAX_REGISTRATIONS,
+    MAX_STRIKES,
+    MAX_WRONG_CODES,
+    Policy,
+    Reply,
+    TerminalClocks,
+    TimeAnswer,
+)
 from tests.conftest import RECORDINGS
 from tests.ingest.gateways.jt808.parts import (
     CODES,
@@ -91,6 +99,17 @@ def test_nothing_but_registration_and_authentication_comes_before_the_code(raw: 
     assert (step.refused, step.answers, step.payload) == (Refused.NOT_SIGNED_IN, (), b"")
 
 
+def test_who_only_registers_is_sent_away_and_a_terminal_that_signed_in_may_go_on() -> None:
+    raw = frame(messages.Registration.ID, REGISTRATION.body())
+    talk = Talk()
+    steps = [talk.send(raw) for _ in range(MAX_REGISTRATIONS + 1)]
+    assert [bool(step.payload) for step in steps] == [True] * MAX_REGISTRATIONS + [False]
+    assert [step.ends for step in steps] == [False] * MAX_REGISTRATIONS + [True]
+    talk = Talk()
+    talk.sign_in()
+    assert all(talk.send(raw).answers for _ in range(MAX_REGISTRATIONS + 1))
+
+
 def test_where_registration_is_closed_no_code_is_given() -> None:
     talk = Talk(Policy(CODES, registration_open=False))
     step = talk.send(frame(messages.Registration.ID, REGISTRATION.body()))
@@ -135,7 +154,7 @@ def test_what_concerns_the_connection_is_stamped_with_time_and_session_and_answe
     left = talk.send(frame(messages.LOG_OUT))
     for step, at_ms in ((shown, T0), (beat, T0 + 60_000), (left, T0 + 60_001)):
         assert not step.is_data
-        assert stamp_of(step.payload) == messages.Stamp(at_ms, T0 // 1000)
+        assert stamp_of(step.payload) == messages.Stamp(at_ms, T0 // 1000, is_true_time=True)
         assert answers(step)[0].result == messages.DONE
     assert [step.ends for step in (shown, beat, left)] == [False, False, True]
     assert FrameReader().feed(beat.payload)[1] == frame(messages.HEARTBEAT)
@@ -155,6 +174,25 @@ def test_a_status_is_dated_by_the_clock_that_the_terminal_shows_in_its_positions
     assert stamp_of(talk.send(frame(messages.HEARTBEAT)).payload).at_ms == T0 - 8 * 3_600_000
     again = Talk(clocks=clocks)  # its next connection
     assert stamp_of(again.sign_in().payload).at_ms == T0 - 8 * 3_600_000
+
+
+def test_positions_that_were_kept_do_not_set_the_clock_and_a_clock_set_back_does() -> None:
+    talk = Talk()
+    talk.sign_in()
+    hour = 3_600_000
+    for ts_ms in (T0, T0 - 2 * hour, T0 - hour):
+        talk.send(location(ts_ms))
+    talk.now_ms += 600_000
+    assert stamp_of(talk.send(frame(messages.HEARTBEAT)).payload).at_ms == talk.now_ms
+    talk.send(location(talk.now_ms - hour))
+    assert stamp_of(talk.send(frame(messages.HEARTBEAT)).payload).at_ms == talk.now_ms - hour
+
+
+def test_before_the_first_position_a_status_has_the_time_of_the_gateway_and_says_so() -> None:
+    talk = Talk()
+    assert stamp_of(talk.sign_in().payload).is_true_time
+    talk.send(location(T0 - 8 * 3_600_000))
+    assert not stamp_of(talk.send(frame(messages.HEARTBEAT)).payload).is_true_time
 
 
 @pytest.mark.parametrize(("time", "body"), [(TimeAnswer.UTC, "260921141320"), (TimeAnswer.CHINA, "260921221320")])
@@ -221,9 +259,34 @@ def test_a_message_that_is_too_large_is_refused_with_an_answer_and_leaves_nothin
     talk.sign_in()
     parts = encode_message(WireFrame(BATCH, PHONE, 1, bytes(2_500)))
     steps = [talk.send(raw) for raw in parts]
-    assert [step.refused for step in steps] == [None, Refused.TOO_LARGE, None]
+    assert [step.refused for step in steps] == [None, Refused.TOO_LARGE, Refused.TOO_LARGE]
     assert answers(steps[1])[0].result == messages.NOT_SUPPORTED
     assert not any(step.payload for step in steps)
+
+
+def test_a_part_that_finds_no_room_gets_no_answer_so_that_the_terminal_keeps_it() -> None:
+    talk = Talk()
+    talk.sign_in()
+    assert talk.budget.take(1 << 20)
+    step = talk.send(frame(BATCH, bytes(100), part=Part(2, 1)))
+    assert (step.refused, step.answers) == (Refused.NO_ROOM, ())
+
+
+def test_before_the_code_nothing_is_kept_of_a_message_in_parts() -> None:
+    talk = Talk()
+    step = talk.send(frame(messages.Registration.ID, bytes(100), part=Part(2, 1)))
+    assert (step.refused, step.answers) == (Refused.NOT_SIGNED_IN, ())
+    assert talk.budget.take(1 << 20)
+    talk.budget.give_back(1 << 20)
+    assert talk.send(frame(messages.Registration.ID, REGISTRATION.body(), part=Part(1, 1))).answers
+
+
+def test_each_status_of_one_millisecond_has_a_time_of_its_own_and_a_clock_set_back_is_followed() -> None:
+    talk = Talk()
+    steps = [talk.sign_in(), *(talk.send(frame(messages.HEARTBEAT)) for _ in range(3))]
+    assert [stamp_of(step.payload).at_ms for step in steps] == [T0, T0 + 1, T0 + 2, T0 + 3]
+    talk.now_ms -= 60_000
+    assert stamp_of(talk.send(frame(messages.HEARTBEAT)).payload).at_ms == T0 - 60_000
 
 
 def test_part_numbers_that_promise_too_many_are_refused() -> None:
