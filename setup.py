@@ -137,10 +137,13 @@ if os.environ.get("COMPILE_JUDGEMENT") == "1":
     missing = [name for name in COMPILED if not (here / name).exists()]
     if missing:
         raise SystemExit(f"setup.py: no such module to compile: {', '.join(missing)}")
-    extensions = mypycify(list(COMPILED), opt_level="3", debug_level="0")
+    # COMPILE_OPT_LEVEL=1 is for tests: the same C, compiled in less time.
+    extensions = mypycify(list(COMPILED), opt_level=os.environ.get("COMPILE_OPT_LEVEL", "3"), debug_level="0")
     for extension in extensions:
         # Or a compiler for ARM joins a product and a sum, and the last bit is another than Python's.
         extension.extra_compile_args.append("-ffp-contract=off")
+        # For this warning GCC reads the file again and again from its beginning: minutes for a file of 700,000 lines.
+        extension.extra_compile_args.append("-Wno-misleading-indentation")
     # All judgement is one C file, on which one core is busy for minutes. The others compile the modules that load it.
     setup(ext_modules=extensions, options={"build_ext": {"parallel": os.cpu_count() or 1}})
 else:

@@ -20,6 +20,7 @@ from tests import ROOT
 from tests.closing import closing_all
 from tests.compiled import COMPILED
 from tests.migrated import Tables
+from tests.workers.dealing import dealt
 
 RECORDINGS = ROOT.parent / "shared" / "data"
 
@@ -93,8 +94,8 @@ def pytest_runtestloop() -> None:
 
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist
 def pytest_xdist_auto_num_workers() -> int:
-    """One worker more than cores: many tests wait for a server, and another computes meanwhile."""
-    return len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)) + 1
+    """Two workers more than cores: many tests wait for a server, and others compute meanwhile."""
+    return len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)) + 2
 
 
 def pytest_report_header() -> str | None:
@@ -105,7 +106,13 @@ def pytest_report_header() -> str | None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     _leave_to_compiled(config, items)
-    _deal_long_tests(config, items)
+    workerinput: dict[str, int] | None = getattr(config, "workerinput", None)  # of pytest-xdist
+    if workerinput is not None:
+        items[:] = dealt(items, workerinput["workercount"], _is_long, lambda item: item.path)
+
+
+def _is_long(item: pytest.Item) -> bool:
+    return item.get_closest_marker("long") is not None
 
 
 def _leave_to_compiled(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -114,33 +121,10 @@ def _leave_to_compiled(config: pytest.Config, items: list[pytest.Item]) -> None:
     They judge the same source with the same examples; every rule has its short stories in both runs.
     """
     folders = [ROOT / folder for folder in _COMPILED_AFTERWARDS]
-    left = [
-        item
-        for item in items
-        if item.get_closest_marker("long") and any(item.path.is_relative_to(folder) for folder in folders)
-    ]
+    left = [item for item in items if _is_long(item) and any(item.path.is_relative_to(folder) for folder in folders)]
     if left:
         config.hook.pytest_deselected(items=left)
         items[:] = [item for item in items if item not in set(left)]
-
-
-def _deal_long_tests(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Give each worker its share of the long tests at the beginning of its own: they end together.
-
-    pytest-xdist deals the list in equal parts, and a worker that has no more takes from the end of another's part.
-    """
-    workerinput: dict[str, int] | None = getattr(config, "workerinput", None)
-    if workerinput is None:
-        return
-    long = [item for item in items if item.get_closest_marker("long")]
-    short, workers = [item for item in items if not item.get_closest_marker("long")], workerinput["workercount"]
-    dealt: list[pytest.Item] = []
-    for worker in range(workers):
-        own = long[worker::workers]
-        # The size of this worker's part: what is left, by the number of workers that are left.
-        size = (len(items) - len(dealt)) // (workers - worker)
-        dealt += own + [short.pop(0) for _ in range(min(max(size - len(own), 0), len(short)))]
-    items[:] = dealt + short
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -66,6 +66,8 @@ class Delivered(NamedTuple):
 
     topic: str
     payload: bytes
+    retained: bool = False
+    """The broker had kept it from before the subscription."""
 
 
 class MqttClient:
@@ -193,7 +195,7 @@ class MqttClient:
             with _translated():
                 message = await anext(connection.messages)
             if isinstance(message.payload, bytes):
-                return Delivered(str(message.topic), message.payload)
+                return Delivered(str(message.topic), message.payload, bool(message.retain))
 
     async def publish(
         self, topic: str, payload: str | bytes, *, expiry_ms: int | None = None, retain: bool = False

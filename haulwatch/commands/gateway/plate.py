@@ -42,7 +42,7 @@ def plate(
     except ValueError as exc:
         fail(f"the plate is not sent: {exc}")
     asyncio.run(_send(device, payload))
-    out.print(f"{device}: the truck on the platform is {plate}", markup=False)
+    out.print(f"{device}: sent: {plate}, for the truck that stands on it now, if its gateway runs", markup=False)
 
 
 async def _send(device: str, payload: bytes) -> None:

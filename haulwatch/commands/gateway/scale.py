@@ -10,7 +10,6 @@ from devices.codecs.scale.codec import DIALECT
 from devices.readings.ids import DEVICE_ID_PATTERN
 from haulwatch.commands.shared import exits_on_error, fail
 from haulwatch.process.lifetime import role, stop_event
-from haulwatch.process.system_clock import now_ms
 from haulwatch.settings.data_files import gateway_role
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.gateways.scale import scale_of, scale_parts
@@ -56,7 +55,7 @@ async def _run(settings: Settings, scale: Scale) -> None:
     """Run until SIGINT or SIGTERM. Raises TicketBookFailed."""
     stop = stop_event()
     async with scale_parts(settings, scale) as parts, asyncio.TaskGroup() as tasks:
-        reads = receive_plates(parts.plates, scale.device_id, parts.reads, now_ms)
+        reads = receive_plates(parts.plates, scale.device_id, parts.reads, parts.clock)
         running = [
             tasks.create_task(parts.publisher.run(), name="scale: broker"),
             tasks.create_task(parts.gateway.run(), name="scale: indicator"),

@@ -12,7 +12,7 @@ from devices.errors import OperatorError
 from haulwatch.commands.shared import exits_on_error
 from haulwatch.process.lifetime import role, stop_event
 from haulwatch.process.system_clock import now_ms
-from haulwatch.settings.data_files import gateway_role, gateway_status_path
+from haulwatch.settings.data_files import gateway_folder, gateway_role, gateway_status_path
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.gateways.publisher import gateway_publisher
 from ingest.gateways.status import keep_reporting
@@ -40,6 +40,7 @@ def trackers(
     It speaks no TLS: let nginx or another proxy do that before it. `docs/dialects/trackers.md` has the rest.
     """
     with role(gateway_role(_NAME), create=True) as settings:
+        gateway_folder(settings).mkdir(parents=True, exist_ok=True)
         asyncio.run(_serve(settings, read_keys(keys), _listener(host, port)))
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from devices.codecs.scale.codec import DIALECT
 from devices.codecs.scale.settings import BUILT_IN, SettingsFault, read_settings
 from devices.errors import OperatorError
-from haulwatch.process.system_clock import now_ms
+from haulwatch.process.system_clock import elapsed_ms, now_ms
 from haulwatch.settings.data_files import gateway_status_path, ticket_book_path
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_registry
@@ -17,6 +17,7 @@ from ingest.gateways.publisher import GatewayPublisher
 from ingest.gateways.scale.gateway import Direction, Scale, ScaleGateway
 from ingest.gateways.scale.plates import PlateReads
 from ingest.gateways.scale.port import Port
+from ingest.gateways.scale.site_clock import SiteClock
 from ingest.gateways.scale.ticket_book import TicketBook
 from ingest.mqtt.client import MqttClient
 
@@ -32,6 +33,7 @@ class ScaleParts(NamedTuple):
     publisher: GatewayPublisher
     plates: MqttClient
     reads: PlateReads
+    clock: SiteClock
     status_path: Path
 
 
@@ -50,9 +52,10 @@ async def scale_parts(settings: Settings, scale: Scale) -> AsyncIterator[ScalePa
     name = f"{DIALECT}-{scale.device_id}"
     with TicketBook(ticket_book_path(settings, scale.device_id), now_ms()) as book:
         publisher, reads = gateway_publisher(settings, name), PlateReads()
+        clock = SiteClock(now_ms, elapsed_ms)
         plates = MqttClient(settings.mqtt.broker, f"{settings.mqtt.client_id}-{name}-plates", max_queued_messages=256)
-        gateway = ScaleGateway(scale, publisher, book, reads, now_ms)
-        yield ScaleParts(gateway, publisher, plates, reads, gateway_status_path(settings, name))
+        gateway = ScaleGateway(scale, publisher, book, reads, clock)
+        yield ScaleParts(gateway, publisher, plates, reads, clock, gateway_status_path(settings, name))
 
 
 def _of_city(settings: Settings, profile: str) -> dict[str, Any]:

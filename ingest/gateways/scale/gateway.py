@@ -8,7 +8,6 @@ Each arrow survives what comes after it: the broker may be away, and the process
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
 
@@ -21,6 +20,7 @@ from ingest.gateways.publisher import NotPublished
 from ingest.gateways.scale.passes import Event, Passes, Settled, Unweighed, Weighed
 from ingest.gateways.scale.plates import PlateRead, PlateReads
 from ingest.gateways.scale.port import OpenPort, Port, PortUnavailable, open_port
+from ingest.gateways.scale.site_clock import SiteClock
 from ingest.gateways.scale.ticket_book import Passage, TicketBook
 from ingest.gateways.status import GatewayFigures
 from ingest.process.backoff import Backoff
@@ -81,13 +81,13 @@ class ScaleGateway:
         publisher: Publisher,
         book: TicketBook,
         reads: PlateReads,
-        now_ms: Callable[[], int],
+        clock: SiteClock,
     ) -> None:
         self._scale = scale
         self._publisher = publisher
         self._book = book
         self._reads = reads
-        self._now_ms = now_ms
+        self._clock = clock
         self._passes = Passes(scale.settings, book.kept())
         self._issued = asyncio.Event()
         self._issued.set()
@@ -141,7 +141,9 @@ class ScaleGateway:
         try:
             while True:
                 data = await port.read()
-                self.take(stream.feed(data), self._now_ms())
+                if not self._passes.is_occupied:
+                    self._clock.follow_wall()
+                self.take(stream.feed(data), self._clock())
                 if not self._noise:
                     backoff.reset()
         finally:

@@ -4,7 +4,8 @@
 
 Indicators send ten frames a second and do not say when a truck has come. So the heaviest settled weight between two
 empty platforms is the truck's: it stands with some of its axles before and after. A weight is settled when frames are
-equal, in a row, for long enough, and none says that the scale moves.
+equal, in a row, for long enough, and none says that the scale moves. A pass that showed much more than ever settled has
+no weight: what settled is that of some axles.
 """
 
 from collections import deque
@@ -20,6 +21,8 @@ from devices.codecs.scale.weight import Cause, NoWeight, shown_kg, ticket_kg
 
 _SURE_FRAMES: Final = 3
 """So many frames in a row show an empty platform, or a scale out of range: a single one may be a fault of the line."""
+_ROCKING_SHARE: Final = Decimal("0.1")
+"""A truck that brakes on the platform shows a few percent more than it weighs; the last axle to come is more."""
 TRUCKS_CHANGE_MS: Final = 20_000
 """Trucks cannot change places in less: after a shorter gap in the frames the same one stands there."""
 
@@ -28,6 +31,7 @@ class NoTicket(StrEnum):
     """Why a pass gave no weighing."""
 
     NEVER_SETTLED = "never_settled"
+    """Nothing settled, or only much less than was shown: a truck that rolled over, and rested on some of its axles."""
     OUT_OF_RANGE = "out_of_range"
     NOT_ZEROED = "not_zeroed"
     """The empty platform did not show zero before the truck, or the indicator says that it was not zeroed."""
@@ -93,6 +97,8 @@ class _Pass:
     """The scale was out of its range."""
     may_be_part: bool = False
     """It began after a gap and may be a part of the truck before it."""
+    surely_kg: Decimal = Decimal(0)
+    """The heaviest weight that several frames in a row reached."""
 
 
 class Passes:
@@ -108,6 +114,7 @@ class Passes:
         self._run: deque[bytes] = deque(maxlen=settings.equal_frames)
         self._run_kg: Decimal | None = None
         self._run_began_at = 0
+        self._lately_kg: deque[Decimal] = deque(maxlen=_SURE_FRAMES)
         self._last_at: int | None = None
         self._empty_frames = 0
         self._over_frames = 0
@@ -118,6 +125,11 @@ class Passes:
             self._pass = _Pass(resumed.began_at, resumed.zero_kg, resumed.kg, resumed)
             self._pass.out_of_range = resumed.out_of_range
             self._zero_kg, self._last_at = resumed.zero_kg, resumed.at
+
+    @property
+    def is_occupied(self) -> bool:
+        """Something is on the platform."""
+        return self._pass is not None
 
     def take(self, frame: Frame, at: int) -> list[Event]:
         """Return what a frame that came at `at` (ms) changes."""
@@ -131,10 +143,10 @@ class Passes:
         return list(self._moved(kg, at))
 
     def _notice_gap(self, at: int) -> None:
-        """Frames after a gap are not in a row with those before it."""
+        """Frames after a gap, or after the clock was set back, are not in a row with those before."""
         since_ms = 0 if self._last_at is None else at - self._last_at
         self._last_at = at
-        if since_ms > self._gap_ms:
+        if not 0 <= since_ms <= self._gap_ms:
             self._end_run()
             self._empty_frames = 0
         if since_ms >= TRUCKS_CHANGE_MS and self._pass is not None:
@@ -190,20 +202,27 @@ class Passes:
 
     def _moved(self, kg: Decimal, at: int) -> Iterator[Event]:
         settled_kg = self._settled_kg(at)
+        self._lately_kg.append(kg)
         if kg < self._empty_kg:
             self._empty_frames += 1
             if self._empty_frames >= _SURE_FRAMES and self._pass is not None:
                 yield self._ended(self._pass, at)
                 self._pass = None
-            if settled_kg is not None:
-                self._zero_kg = settled_kg
+            if settled_kg is not None or self._is_about_zero():
+                self._zero_kg = kg
             return
         self._empty_frames = 0
         if kg >= self._minimum_kg:
             present = self._present(at)
             present.heaviest_kg = max(present.heaviest_kg, kg)
+            if len(self._lately_kg) == _SURE_FRAMES and not self._changed:
+                present.surely_kg = max(present.surely_kg, min(self._lately_kg))
             if settled_kg is not None:
                 yield from self._settled(present, settled_kg, at)
+
+    def _is_about_zero(self) -> bool:
+        """Wind keeps an empty platform from settling."""
+        return len(self._lately_kg) == _SURE_FRAMES and all(abs(kg) <= self._zero_within_kg for kg in self._lately_kg)
 
     def _present(self, at: int) -> _Pass:
         """What is on the platform; something has come if it was empty."""
@@ -231,6 +250,8 @@ class Passes:
             why = NoTicket.OUT_OF_RANGE
         elif ended.best is None:
             why = ended.why
+        elif ended.surely_kg > ended.best.kg * (1 + _ROCKING_SHARE):
+            why = NoTicket.NEVER_SETTLED
         elif ended.zero_kg is not None and abs(ended.zero_kg) > self._zero_within_kg:
             why = NoTicket.NOT_ZEROED
         elif ended.may_be_part:

@@ -54,22 +54,37 @@ class PlateReads:
 
     def __init__(self) -> None:
         self._reads: deque[tuple[int, PlateRead]] = deque(maxlen=MAX_READS)
+        self._left_at: int | None = None
+        self._left_plates: frozenset[str] = frozenset()
+        """When the truck before left, and the plates that were read while it stood there."""
 
     def add(self, read: PlateRead, now_ms: int) -> None:
-        self._reads.append((now_ms if read.ts is None else read.ts, read))
+        """Keep a read that came at `now_ms`. A camera whose clock is ahead read it no later than that."""
+        self._reads.append((now_ms if read.ts is None else min(read.ts, now_ms), read))
 
     def of_pass(self, began_at: int, ended_at: int) -> PlateRead | None:
         """The plate of the truck of a pass, or None if none or several were read. Reads up to its end are used up.
 
-        A person's reading holds against a camera's.
+        A person's reading holds against a camera's. What may have been meant for the truck before is not taken.
         """
-        during = [read for at, read in self._reads if began_at - BEFORE_MS <= at <= ended_at]
+        during = [
+            read
+            for at, read in self._reads
+            if began_at - BEFORE_MS <= at <= ended_at and (at >= began_at or not self._may_be_of_before(at, read))
+        ]
         later = [(at, read) for at, read in self._reads if at > ended_at]
         self._reads.clear()
         self._reads.extend(later)
+        self._left_at, self._left_plates = ended_at, frozenset(comparable_plate(read.plate) for read in during)
         typed = [read for read in during if read.by == "person"]
         found = typed[-1:] or during
         return found[-1] if len({comparable_plate(read.plate) for read in found}) == 1 else None
+
+    def _may_be_of_before(self, at: int, read: PlateRead) -> bool:
+        """Typed soon after a truck had left, or the plate of that truck once more: seen as it drove off."""
+        if self._left_at is None or at - self._left_at > BEFORE_MS:
+            return False
+        return read.by == "person" or comparable_plate(read.plate) in self._left_plates
 
 
 class Clock(Protocol):
@@ -88,7 +103,12 @@ async def receive_plates(client: MqttClient, device_id: str, reads: PlateReads, 
                 backoff.reset()
                 while True:
                     message = await client.receive()
-                    _take(message.payload, reads, now_ms())
+                    if message.retained:
+                        _log.warning(
+                            "gateway scale: a retained plate is of an earlier truck, ignored: send it unretained"
+                        )
+                    else:
+                        _take(message.payload, reads, now_ms())
         except BrokerUnavailable as exc:
             if not backoff.failures:
                 _log.warning("gateway scale: no plates from the gate: %s", exc)

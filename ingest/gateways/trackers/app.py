@@ -23,7 +23,7 @@ from starlette.routing import Route
 
 from devices.codecs.codec import MAX_PAYLOAD_BYTES
 from devices.codecs.trackers import OSMAND, TRACCAR, osmand, traccar
-from devices.readings.ids import DEVICE_ID_PATTERN, RESERVED_IDS
+from devices.readings.ids import DEVICE_ID_PATTERN, UNREGISTRABLE_IDS
 from devices.readings.refusals import DecodeError
 from ingest.gateways.publisher import NotPublished
 from ingest.gateways.status import GatewayFigures
@@ -37,6 +37,8 @@ _RETRY_AFTER: Final = {"Retry-After": "10"}
 _FORM: Final = "application/x-www-form-urlencoded"
 _DEVICE_ID: Final = re.compile(DEVICE_ID_PATTERN)
 _MAX_FIELDS: Final = 200
+_ROOM_FOR_TIME: Final = 64
+"""Bytes for the time of arrival, where a report has none."""
 
 
 class Publisher(Protocol):
@@ -66,6 +68,10 @@ class _Refused(Exception):
         super().__init__(text)
         self.status = status
         self.reason = reason
+
+
+def _wrong_key() -> _Refused:
+    return _Refused(401, "key", "the key is not that of the device")
 
 
 @dataclass(slots=True)
@@ -125,11 +131,13 @@ class TrackerGateway:
 
     async def _take(self, request: Request, dialect: _Dialect) -> None:
         """Raises _Refused, ClientDisconnect."""
-        query, key = _without_key(request)
+        query, key = _query_and_key(request)
+        if not self._keys.has(key):
+            raise _wrong_key()  # before the body is read: who has no key keeps no place occupied
         payload = await _report(request, query)
         device_id = _device(payload, dialect)
         if not self._keys.allows(device_id, key):
-            raise _Refused(401, "key", "the key is not that of the device")
+            raise _wrong_key()
         if dialect is _OSMAND and not osmand.has_time(payload):
             payload += f"&{osmand.RECEIVED}={self._now_ms()}".encode()
         try:
@@ -150,31 +158,43 @@ class TrackerGateway:
         return PlainTextResponse("ok\n" if up else "the broker is away\n", 200 if up else 503)
 
 
-def _without_key(request: Request) -> tuple[bytes, str]:
-    """The query without the key, byte for byte if it has none, and the key; empty if there is none."""
-    raw: bytes = request.scope["query_string"]
+def _query_and_key(request: Request) -> tuple[bytes, str]:
+    """The query without the key, and the key; empty if there is none. Raises _Refused."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     key = token.strip() if scheme.lower() == "bearer" else ""
-    if b"key" not in raw:
-        return raw, key
+    query, given = _without_key(request.scope["query_string"])
+    return query, key if given is None else given
+
+
+def _without_key(fields: bytes) -> tuple[bytes, str | None]:
+    """URL fields without `key`, byte for byte if there is none, and its value. Raises _Refused."""
+    if b"key" not in fields and b"%" not in fields:
+        return fields, None
     try:
-        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, max_num_fields=_MAX_FIELDS, errors="strict")
+        pairs = parse_qsl(fields.decode(), keep_blank_values=True, max_num_fields=_MAX_FIELDS, errors="strict")
     except ValueError as exc:
-        raise _Refused(400, "unreadable", f"the query cannot be read: {exc}") from exc
+        raise _Refused(400, "unreadable", f"the fields cannot be read: {exc}") from exc
     kept = [(name, value) for name, value in pairs if name != "key"]
     given = [value for name, value in pairs if name == "key"]
-    return (urlencode(kept).encode(), given[0]) if given else (raw, key)
+    return (urlencode(kept).encode(), given[0]) if given else (fields, None)
 
 
 async def _report(request: Request, query: bytes) -> bytes:
     """The report: the body of a POST, else the query; a form goes on after the query. Raises _Refused."""
     body = await _body(request) if request.method == "POST" else b""
     if body and request.headers.get("content-type", "").partition(";")[0].strip().lower() == _FORM:
-        body = b"&".join(part for part in (query, body) if part)
+        form, _ = _without_key(body)
+        body = b"&".join(part for part in (query, form) if part)
     payload = body or query
     if not payload:
         raise _Refused(400, "empty", "the report is empty")
+    if len(payload) > MAX_PAYLOAD_BYTES - _ROOM_FOR_TIME:
+        raise _too_large()
     return payload
+
+
+def _too_large() -> _Refused:
+    return _Refused(413, "too_large", f"a report has at most {MAX_PAYLOAD_BYTES - _ROOM_FOR_TIME} bytes")
 
 
 async def _body(request: Request) -> bytes:
@@ -184,7 +204,7 @@ async def _body(request: Request) -> bytes:
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > MAX_PAYLOAD_BYTES:
-                    raise _Refused(413, "too_large", f"a report has at most {MAX_PAYLOAD_BYTES} bytes")
+                    raise _too_large()
     except TimeoutError:
         raise _Refused(408, "slow", "the report did not come in time") from None
     return bytes(body)
@@ -196,6 +216,6 @@ def _device(payload: bytes, dialect: _Dialect) -> str:
         named = dialect.device_named(payload)
     except DecodeError as exc:
         raise _Refused(400, "unreadable", exc.refusal.detail) from exc
-    if not isinstance(named, str) or not _DEVICE_ID.fullmatch(named) or named in RESERVED_IDS:
+    if not isinstance(named, str) or not _DEVICE_ID.fullmatch(named) or named in UNREGISTRABLE_IDS:
         raise _Refused(400, "no_device", "the report names no device: 1 to 64 letters, digits, _ . and -")
     return named

@@ -32,6 +32,11 @@ class Keys:
 
     def __init__(self, keys: Mapping[str, str]) -> None:
         self._hashes = {device_id: _hash(key) for device_id, key in keys.items()}
+        self._all = frozenset(self._hashes.values())
+
+    def has(self, key: str) -> bool:
+        """Whether this is the key of anybody."""
+        return _hash(key) in self._all
 
     def allows(self, device_id: str, key: str) -> bool:
         """Whether who has this key may speak for the device. Takes the same time for every wrong key."""

@@ -7,12 +7,15 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 MAX_CONNECTIONS: Final = 2_000
 """More are answered 503. Phones keep a connection for some seconds."""
 MAX_HEAD_BYTES: Final = 16_384
 """Of request line and headers: the query is in them."""
 _IDLE_S: Final = 15
+HEAD_S: Final = 20.0
+"""A connection that brings no whole head of a request for so long is closed: else slow ones take every place."""
 _DRAIN_S: Final = 5
 """For requests in flight when the gateway stops."""
 
@@ -25,11 +28,32 @@ class _Server(uvicorn.Server):
         yield
 
 
+class _Connection(H11Protocol):
+    """A connection of uvicorn, which sets no bound to the time for a head, nor for a body after its answer."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._last_cycle = self.cycle
+        self._check = self.loop.call_later(HEAD_S, self._close_if_idle)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._check.cancel()
+        super().connection_lost(exc)
+
+    def _close_if_idle(self) -> None:
+        cycle, last = self.cycle, self._last_cycle
+        if cycle is last and getattr(cycle, "response_complete", True):  # None before the first request
+            self.transport.abort()
+            return
+        self._last_cycle = cycle
+        self._check = self.loop.call_later(HEAD_S, self._close_if_idle)
+
+
 async def serve(app: Any, listener: socket.socket, stop: asyncio.Event) -> None:
     """Serve until `stop` is set. Closes the listener."""
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=_Connection,
         ws="none",
         lifespan="off",
         log_config=None,

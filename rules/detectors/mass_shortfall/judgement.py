@@ -87,7 +87,7 @@ class MassShortfall(Rule[ShortfallState]):
             return ()
         if not is_believed(ticket, observation.city) or track.load.is_repeated(ticket):
             return ()
-        if self._is_elsewhere(ticket, track, observation):
+        if not _continues(ticket, state.tickets) and self._is_elsewhere(ticket, track, observation):
             return ()
         device = observation.device
         visits = visits_of((*state.tickets, ticket), device.vehicle_id, device.id, observation.city)
@@ -212,6 +212,14 @@ class MassShortfall(Rule[ShortfallState]):
         return Verdict(
             observation.device.id, Level.RETRACTED, at, trip.onset, evidence=evidence, part=_part(trip.onset)
         )
+
+
+def _continues(ticket: Weighing, tickets: Sequence[Weighing]) -> bool:
+    """It corrects a ticket, or is one again: it is printed when the truck may be far away."""
+    number = ticket_number(ticket.ticket)
+    return ticket.corrects is not None or any(
+        (one.device_id, ticket_number(one.ticket)) == (ticket.device_id, number) for one in tickets
+    )
 
 
 def _part(onset: int) -> str:

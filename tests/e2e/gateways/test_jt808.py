@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.chaos.jt808_yard import Plan, Yard, judge
+from tests.chaos.gateways.jt808_yard import Plan, Yard, judge
 from tests.installation import Installation
 from tests.servers.mosquitto import Mosquitto
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
+import aiomqtt
 import pytest
 
 from devices.codecs.scale import SCALE
@@ -19,6 +20,7 @@ from ingest.gateways.publisher import GatewayPublisher
 from ingest.gateways.scale.gateway import Direction, Scale, ScaleGateway
 from ingest.gateways.scale.plates import PlateRead, PlateReads, receive_plates, write_plate
 from ingest.gateways.scale.port import Port, SerialPort, TcpPort
+from ingest.gateways.scale.site_clock import SiteClock
 from ingest.gateways.scale.ticket_book import TicketBook
 from ingest.mqtt.client import MqttClient
 from ingest.mqtt.url import MqttUrl
@@ -72,7 +74,7 @@ async def site(
     publisher, reads = GatewayPublisher(url, "gateway-scale"), PlateReads()
     plates = MqttClient(url, "gateway-scale-plates")
     with TicketBook(path, START) as book:
-        gateway = ScaleGateway(scale, publisher, book, reads, clock)
+        gateway = ScaleGateway(scale, publisher, book, reads, SiteClock(clock, clock))
         coroutines = [publisher.run(), gateway.run(), receive_plates(plates, "bridge-1", reads, clock)]
         running = [asyncio.create_task(one) for one in coroutines]
         try:
@@ -193,7 +195,7 @@ async def test_gate_for_both_ways_takes_a_truck_that_came_in_as_leaving(tmp_path
     for plate in ("晋E1", "晋E2", "晋E1", None, "晋E1"):
         reads = PlateReads()
         with TicketBook(tmp_path / "b", START) as book:  # the process ends after each truck
-            gateway = ScaleGateway(scale, _Nobody(), book, reads, clock)
+            gateway = ScaleGateway(scale, _Nobody(), book, reads, SiteClock(clock, clock))
             start = clock.now
             for one in display([Visit(15_620, 2.0)], Random(5), start_ms=start):
                 if plate is not None and one.at == start + 8_000:
@@ -207,6 +209,25 @@ async def test_gate_for_both_ways_takes_a_truck_that_came_in_as_leaving(tmp_path
         assert isinstance(reading, Weighing)
         found.append((reading.plate, reading.direction))
     assert found == [("晋E1", "in"), ("晋E2", "in"), ("晋E1", "out"), (None, "in"), ("晋E1", "in")]
+
+
+async def test_retained_plate_is_of_an_earlier_truck(broker: Mosquitto) -> None:
+    reads, clock = PlateReads(), Clock()
+    client = MqttClient(MqttUrl.parse(broker.url), "gateway-scale-plates")
+    url = MqttUrl.parse(broker.url)
+    async with asyncio.timeout(PATIENCE_S), aiomqtt.Client(url.host, url.port) as camera:
+        payload = write_plate({"plate": "晋E1"})
+        await camera.publish(plate_topic("bridge-2"), payload, qos=1, retain=True)
+        taking = asyncio.create_task(receive_plates(client, "bridge-2", reads, clock))
+        try:
+            await eventually(lambda: client.connected)
+            while not reads._reads:  # until it has subscribed: another plate, which is not retained
+                await camera.publish(plate_topic("bridge-2"), write_plate({"plate": "晋E2"}), qos=1)
+                await asyncio.sleep(0.01)
+        finally:
+            taking.cancel()
+            await camera.publish(plate_topic("bridge-2"), b"", qos=1, retain=True)
+    assert {read.plate for _, read in reads._reads} == {"晋E2"}
 
 
 class _Nobody:

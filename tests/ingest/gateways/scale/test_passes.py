@@ -90,10 +90,7 @@ VISITS: Final = st.lists(
 @settings(max_examples=12)
 @given(visits=VISITS, seed=st.integers(0, 1_000))
 def test_each_truck_that_stops_is_weighed_once_and_right(name: str, visits: list[Visit], seed: int) -> None:
-    # A truck that rolls over with pauses between its axles stands still on some of them: a part-axle weight settles.
-    for visit in visits:
-        if not visit.stops:
-            object.__setattr__(visit, "axle_pause_s", 0.0)
+    """Also where one that rolls over rests on some of its axles: the weight of a part is none."""
     gate = passed(name, display(visits, Random(seed), start_ms=START))
     assert gate.weighed == [visit.label_kg for visit in visits if visit.label_kg is not None]
     assert len(gate.without) == len(visits) - len(gate.weighed)
@@ -147,6 +144,12 @@ def still(kg: int, seconds: float, at: int, *, every_ms: int = 100) -> Iterator[
 def test_platform_that_was_not_at_zero_gives_no_ticket(zero_kg: int) -> None:
     gate = passed("toledo", display([TRUCK], Random(1), start_ms=START, zero_kg=zero_kg))
     assert (gate.weighed, gate.without) == ([], [NoTicket.NOT_ZEROED])
+
+
+def test_zero_in_the_wind_is_zero_after_somebody_crossed_the_platform() -> None:
+    wind = [Display(START + 5_000 + 100 * n, 20 * (n // 3 % 2), moving=True) for n in range(60)]
+    shown = [*still(0, 3, START), *still(80, 2, START + 3_000), *wind, *still(15_620, 3, START + 11_000)]
+    assert passed("yaohua-kg", [*shown, *still(0, 3, START + 14_000)]).weighed == [15_620]
 
 
 def test_one_division_off_zero_is_zero() -> None:
@@ -247,6 +250,34 @@ def test_frames_of_the_settled_weight_are_kept_as_they_came() -> None:
     [settled] = [event for event in gate.events if isinstance(event, Settled)]
     assert set(settled.frames) == {WRITERS["toledo-7e1"](Display(0, 15_620, moving=False))}
     assert settled.kg == Decimal(15_620)
+
+
+def test_weight_of_some_axles_is_no_weighing() -> None:
+    """Two of three axles rest on the platform, then the truck rolls over it."""
+    gate = passed("yaohua-kg", display([Visit(30_000, axle_pause_s=3.0, stops=False)], Random(1), start_ms=START))
+    assert (gate.weighed, gate.without) == ([], [NoTicket.NEVER_SETTLED])
+
+
+def test_braking_on_the_platform_is_no_second_truck() -> None:
+    braked = [15_900, 16_200, 16_500, 16_400, 16_300, 15_800]
+    shown = [
+        *still(0, 3, START),
+        *(Display(START + 3_000 + 100 * n, kg, moving=True) for n, kg in enumerate(braked)),
+        *still(15_620, 3, START + 3_600),
+        *still(0, 3, START + 6_600),
+    ]
+    assert passed("yaohua-kg", shown).weighed == [15_620]
+
+
+def test_clock_that_is_set_back_before_a_weight_has_settled_hinders_nothing() -> None:
+    back = START - 3_600_000
+    shown = [
+        *still(0, 5, START),
+        *still(15_620, 0.5, START + 5_000),
+        *still(15_620, 3, back),
+        *still(0, 5, back + 3_000),
+    ]
+    assert passed("yaohua-kg", shown).weighed == [15_620]
 
 
 def test_person_on_the_platform_is_no_pass() -> None:

@@ -51,6 +51,41 @@ def test_time_of_the_camera_holds_before_that_of_arrival() -> None:
     assert made.of_pass(BEGAN, ENDED) is not None
 
 
+def test_camera_whose_clock_is_ahead_names_the_truck_that_it_saw() -> None:
+    made = PlateReads()
+    made.add(PlateRead(plate="晋E1", ts=BEGAN + 70_000), BEGAN + 5_000)
+    first = made.of_pass(BEGAN, ENDED)
+    assert first is not None
+    assert made.of_pass(ENDED + 40_000, ENDED + 80_000) is None
+
+
+@pytest.mark.parametrize(
+    ("found", "plate"),
+    [
+        ([(45_000, "晋E1", "person")], None),  # typed for the truck that has just left
+        ([(45_000, "晋E1", "person"), (85_000, "晋E2")], "晋E2"),
+        ([(41_000, "晋E1"), (85_000, "晋E2")], "晋E2"),  # the camera saw the first one drive off
+        ([(41_000, "晋E1")], None),
+        ([(85_000, "晋E1")], "晋E1"),  # it came again
+        ([(70_000, "晋E2")], "晋E2"),  # it was read as it drove up
+    ],
+)
+def test_plate_that_may_be_of_the_truck_before_is_not_taken(found: list[Any], plate: str | None) -> None:
+    made = reads((0, "晋E1"))
+    made.of_pass(BEGAN, ENDED)
+    for at, named, *by in found:
+        made.add(PlateRead(plate=named, by=by[0] if by else "camera"), BEGAN + at)
+    read = made.of_pass(BEGAN + 80_000, BEGAN + 120_000)
+    assert (None if read is None else read.plate) == plate
+
+
+def test_person_may_type_a_plate_as_the_truck_drives_up_when_none_has_just_left() -> None:
+    made = reads((BEFORE_MS + 100_000 - 5_000, "晋E1", "person"))
+    made.of_pass(BEGAN - 100_000, BEGAN)
+    read = made.of_pass(BEGAN + BEFORE_MS + 100_000, BEGAN + 200_000)
+    assert read is not None
+
+
 def test_reads_are_bounded() -> None:
     made = reads(*[(n, f"晋E{n}") for n in range(MAX_READS + 50)])
     assert len(made._reads) == MAX_READS

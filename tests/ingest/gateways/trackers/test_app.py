@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from random import Random
 from typing import Final
 
@@ -15,6 +15,7 @@ from devices.codecs.trackers.osmand import device_named
 from devices.readings.models import Position
 from ingest.gateways.publisher import NotPublished
 from ingest.gateways.trackers import app as service
+from ingest.gateways.trackers import server
 from ingest.gateways.trackers.app import TrackerGateway
 from ingest.gateways.trackers.keys import Keys
 from ingest.gateways.trackers.server import listen, serve
@@ -24,6 +25,7 @@ from tests.waiting import PATIENCE_S, eventually
 KEY: Final = "0123456789abcdef"
 SERVER: Final = "fedcba9876543210"
 NOW: Final = 1_795_305_263_000
+FORM: Final = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
 QUERY: Final = "id=truck-17&timestamp=1772442000&lat=22.5431&lon=114.0579&speed=10"
 
 
@@ -74,14 +76,24 @@ async def test_the_key_is_taken_out_of_the_query(client: httpx.AsyncClient, brok
     assert (answer.status_code, broker.kept) == (200, [("truck-17", "osmand", QUERY.encode())])
 
 
+@pytest.mark.parametrize("name", ["key", "%6bey", "k%65y"])
+async def test_a_key_is_never_kept_however_it_is_written(client: httpx.AsyncClient, broker: Broker, name: str) -> None:
+    bearer = {"Authorization": f"Bearer {KEY}"}
+    answers = [
+        await client.get(f"/?{QUERY}&{name}={KEY}", headers=bearer),
+        await client.post("/", content=f"{QUERY}&{name}={KEY}", headers=bearer | FORM),
+    ]
+    assert [answer.status_code for answer in answers] == [200] * 2
+    assert [payload for _, _, payload in broker.kept] == [QUERY.encode()] * 2
+
+
 async def test_json_and_forms_are_taken_too(client: httpx.AsyncClient, broker: Broker) -> None:
     [fix] = drive(NOW, 10, 1, Random(1))
     body = request("truck-17", "json", fix).body
-    form = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
     answers = [
         await client.post(f"/?key={KEY}", content=body),
-        await client.post(f"/?key={KEY}", content=QUERY, headers=form),
-        await client.post(f"/?key={KEY}&id=truck-17", content=QUERY.removeprefix("id=truck-17&"), headers=form),
+        await client.post(f"/?key={KEY}", content=QUERY, headers=FORM),
+        await client.post(f"/?key={KEY}&id=truck-17", content=QUERY.removeprefix("id=truck-17&"), headers=FORM),
     ]
     assert [answer.status_code for answer in answers] == [200] * 3
     assert [payload for _, _, payload in broker.kept] == [body, QUERY.encode(), QUERY.encode()]
@@ -121,12 +133,14 @@ async def test_a_traccar_server_forwards_for_every_device(client: httpx.AsyncCli
         ("GET", f"/?timestamp=1&lat=60&lon=30&key={KEY}", b"", {}, 400, "no_device"),
         ("GET", f"/?id=a/b&key={SERVER}", b"", {}, 400, "no_device"),
         ("GET", f"/?id=alerts&key={SERVER}", b"", {}, 400, "no_device"),
+        ("GET", f"/?id=manifests&key={SERVER}", b"", {}, 400, "no_device"),
         ("GET", f"/?id=%2B&key={SERVER}", b"", {}, 400, "no_device"),
         ("GET", f"/?key={KEY}", b"", {}, 400, "empty"),
         ("POST", f"/?key={KEY}", b'{"device_id":"truck-17"', {}, 400, "unreadable"),
         ("POST", f"/?key={KEY}", b"\xff\xfe", {}, 400, "unreadable"),
         ("POST", f"/traccar?key={SERVER}", b'{"device":7}', {}, 400, "no_device"),
         ("POST", f"/?key={KEY}", b" " * 65_537, {}, 413, "too_large"),
+        ("POST", f"/?{QUERY}&key={KEY}", b"x" * 65_500, FORM, 413, "too_large"),
         ("GET", "/?" + "&".join(["key=1"] * 300), b"", {}, 400, "unreadable"),
     ],
 )
@@ -181,6 +195,48 @@ async def served(gateway: TrackerGateway) -> AsyncIterator[str]:
         stop.set()
         async with asyncio.timeout(PATIENCE_S):
             await serving
+
+
+async def sending(url: str, data: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection that has sent these bytes."""
+    host, _, port = url.removeprefix("http://").rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(data)
+    await writer.drain()
+    return reader, writer
+
+
+async def test_bodies_of_strangers_keep_no_place_occupied(
+    gateway: TrackerGateway, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "MAX_AT_ONCE", 1)
+    async with served(gateway) as url, httpx.AsyncClient(base_url=url, timeout=PATIENCE_S) as client:
+        head = b"POST /?key=wrong HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"
+        reader, writer = await sending(url, head)
+        async with asyncio.timeout(PATIENCE_S):
+            assert (await reader.readline()).split()[1] == b"401"
+        assert (await client.get(f"/?{QUERY}&key={KEY}")).status_code == 200
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"GET /?id=truck-17 HTTP/1.1\r\nX: ",
+        b"POST /?key=wrong HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{",
+    ],
+)
+async def test_a_connection_without_a_whole_request_is_closed(
+    gateway: TrackerGateway, monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
+    monkeypatch.setattr(server, "HEAD_S", 0.05)
+    async with served(gateway) as url:
+        reader, writer = await sending(url, sent)
+        with suppress(ConnectionResetError):
+            async with asyncio.timeout(PATIENCE_S):
+                await reader.read()  # to its end
+        writer.close()
 
 
 async def test_over_a_real_connection(gateway: TrackerGateway, broker: Broker) -> None:

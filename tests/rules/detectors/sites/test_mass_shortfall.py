@@ -65,6 +65,15 @@ def test_a_ticket_under_a_copy_of_its_plate_is_no_trip_of_a_truck_that_is_elsewh
     assert summaries(found) == ["T1 confirmed P2"]
 
 
+def test_a_ticket_that_is_corrected_when_the_truck_is_far_away_again_takes_the_alert_back() -> None:
+    trip = Trip("T1", 0, 0, load="loaded").stand(60).drive(9_990, 0).stand(60)
+    wrong = came(trip.now_s, 11_000, ticket="D1")
+    trip.now(load="empty").stand(60).drive(2_000, 0)
+    for again in (came(trip.now_s, 14_900, ticket="D2", corrects="D1"), came(trip.now_s, 14_900, ticket="D1")):
+        found = judged([MassShortfall()], trip.readings, [left(50), wrong, again], city=CITY)
+        assert summaries(found) == ["T1 confirmed P2", "T1 retracted P2"], again
+
+
 def test_of_a_small_load_the_kilograms_decide_and_not_the_share() -> None:
     assert changes(left(0, 4_000), came(1_800, 3_720)) == []
     assert summaries(changes(left(0, 4_000), came(1_800, 3_680))) == ["T1 confirmed P4"]

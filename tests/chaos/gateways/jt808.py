@@ -1,7 +1,7 @@
 """Two thousand terminals of JT/T 808 through gateway, broker, collector and recorder, with the gateway killed.
 
-    python -m tests.chaos.jt808_gateway --terminals 2000 --reports 60 --kills 3
-    python -m tests.chaos.jt808_gateway --idle 10000
+    python -m tests.chaos.gateways.jt808 --terminals 2000 --reports 60 --kills 3
+    python -m tests.chaos.gateways.jt808 --idle 10000
 
 The second holds so many signed-in terminals that say nothing, and prints memory and processor time of the gateway.
 Exit code 1 if a promise was broken.
@@ -20,7 +20,7 @@ from pathlib import Path
 from devices.codecs.jt808 import messages
 from devices.codecs.jt808.frame import Frame, FrameReader, encode_frame, parse_frame
 from haulwatch.process.open_files import allow_open_files
-from tests.chaos.jt808_yard import Plan, Yard, cpu_s, judge
+from tests.chaos.gateways.jt808_yard import Plan, Yard, cpu_s, judge
 from tests.installation import Installation
 from tests.servers import free_port
 from tests.servers.mosquitto import Mosquitto
@@ -32,7 +32,7 @@ _AT_ONCE = 200
 
 def main() -> None:
     """Run as the options say, and print what was found as JSON."""
-    parser = argparse.ArgumentParser(prog="python -m tests.chaos.jt808_gateway", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos.gateways.jt808", description=__doc__)
     parser.add_argument("--terminals", type=int, default=2_000)
     parser.add_argument("--reports", type=int, default=60, help="positions of each terminal")
     parser.add_argument("--pause-s", type=float, default=2.0, help="between two positions of a terminal")

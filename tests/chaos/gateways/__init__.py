@@ -1,0 +1,1 @@
+"""Gateways under load, faults and kills."""
