@@ -16,7 +16,7 @@ from simulators.dialects.scale.frames import yaohua
 from simulators.dialects.scale.line import PtyLine
 from tests.installation import Installation
 from tests.servers.mosquitto import Mosquitto
-from tests.ticket_book import rows
+from tests.twins.ticket_book import rows
 
 pytestmark = [pytest.mark.real, pytest.mark.long]
 

@@ -24,9 +24,9 @@ from simulators.dialects.sparkplug import EdgeNode
 from tests.installation import Installation
 from tests.servers import free_port
 from tests.servers.mosquitto import Mosquitto
-from tests.ticket_book import rows
 from tests.twins import stories, town
 from tests.twins.stories import Label
+from tests.twins.ticket_book import rows
 from tests.waiting import eventually
 
 _BEHIND_MS: Final = 437
