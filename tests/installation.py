@@ -81,9 +81,9 @@ class Installation:
         """What `haulwatch ledger --json` prints. It starts no process, so it may be asked again and again."""
         return current_ledger(load_settings(self.environment)).model_dump(mode="json")
 
-    def start(self, *arguments: str) -> Running:
-        """Start a process that keeps running, named by its first argument. May be called again after it ended."""
-        name = arguments[0]
+    def start(self, *arguments: str, name: str = "") -> Running:
+        """Start a process that keeps running, called `name`, or by its first argument. It may be started again."""
+        name = name or arguments[0]
         with self.log(name).open("ab") as out:
             process: Running
             if self._loaded:

@@ -99,6 +99,13 @@ class Bin:
         if self._dice.random() < faults.others:
             yield self._event("ack" if self._server == "chirpstack" else "down/ack", now_ms, {})
 
+    def uplink_of(self, distance_mm: int, now_ms: int) -> Message:
+        """What the server publishes of a report with this distance, without faults."""
+        self._f_cnt += 1
+        self._distance_mm = distance_mm
+        self._tally.levels += 1
+        return self._uplink(now_ms)
+
     def _uplink(self, now_ms: int) -> Message:
         celsius = round(10 * (15 + 10 * self._dice.random()))
         frame = bytes([1, 0x75, 92, 3, 0x67, *celsius.to_bytes(2, "little", signed=True)])

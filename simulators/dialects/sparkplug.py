@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
@@ -20,8 +20,13 @@ _METRICS: Final = {
     "Line/Rate": DataType.DOUBLE,
     "Line/Total": DataType.INT64,
     "Line/Temperature": DataType.FLOAT,
+    "Line/Queue": DataType.INT32,
 }
-"""Rate in kg/h, total in kg."""
+"""Rate in kg/h, total in kg, trucks that wait."""
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,7 @@ class Line:
     rate: float = 0.0
     total: int = 0
     temperature: float = 20.0
+    queue: int = 0
 
     def values(self) -> dict[str, Value]:
         """By name of the metric."""
@@ -55,6 +61,7 @@ class Line:
             "Line/Rate": self.rate,
             "Line/Total": self.total,
             "Line/Temperature": self.temperature,
+            "Line/Queue": self.queue,
         }
 
 
@@ -76,8 +83,17 @@ class Tally:
 class EdgeNode:
     """One edge node, which can be connected again and again."""
 
-    def __init__(self, group: str, node: str, lines: Sequence[str], seed: int, tally: Tally | None = None) -> None:
-        """Equal seeds give equal values and faults. `tally` may be shared by many nodes."""
+    def __init__(
+        self,
+        group: str,
+        node: str,
+        lines: Sequence[str],
+        seed: int,
+        tally: Tally | None = None,
+        now_ms: Callable[[], int] = _now_ms,
+    ) -> None:
+        """Equal seeds give equal values and faults. `tally` may be shared by many nodes. `now_ms`: its clock."""
+        self._now_ms = now_ms
         self.tally = tally or Tally()
         self._group, self._node = group, node
         self._dice = random.Random(seed)  # noqa: S311 - a simulation
@@ -126,8 +142,13 @@ class EdgeNode:
         self._lines[line].rate = rate
         await self._send_changes(self._lines[line], ("Line/Running", "Line/Rate"), NO_FAULTS)
 
+    async def set_queue(self, line: str, trucks: int) -> None:
+        """So many trucks wait. Raises BrokerLost."""
+        self._lines[line].queue = trucks
+        await self._send_changes(self._lines[line], ("Line/Queue",), NO_FAULTS)
+
     async def _send_changes(self, line: Line, names: Sequence[str], faults: Faults) -> None:
-        values, ts = line.values(), _now_ms()
+        values, ts = line.values(), self._now_ms()
         metrics = [Metric(alias=self._aliases[line.name, name], timestamp=ts, value=values[name]) for name in names]
         topic, payload = self._message(MessageType.DDATA, line.name, metrics)
         if self._dice.random() < faults.lose:
@@ -154,14 +175,14 @@ class EdgeNode:
                 self._asked.set()
 
     async def _be_born(self) -> None:
-        bd_seq = Metric("bdSeq", None, _now_ms(), DataType.INT64, self._bd_seq)
-        rebirth = Metric(REBIRTH, None, _now_ms(), DataType.BOOLEAN, value=False)
+        bd_seq = Metric("bdSeq", None, self._now_ms(), DataType.INT64, self._bd_seq)
+        rebirth = Metric(REBIRTH, None, self._now_ms(), DataType.BOOLEAN, value=False)
         self._aliases = dict(self._new_aliases())
         births = [self._message(MessageType.NBIRTH, "", [bd_seq, rebirth])]
         for line in self._lines.values():
             values = line.values()
             metrics = [
-                Metric(name, self._aliases[line.name, name], _now_ms(), datatype, values[name])
+                Metric(name, self._aliases[line.name, name], self._now_ms(), datatype, values[name])
                 for name, datatype in _METRICS.items()
             ]
             births.append(self._message(MessageType.DBIRTH, line.name, metrics))
@@ -178,13 +199,13 @@ class EdgeNode:
 
     def _message(self, kind: MessageType, device: str, metrics: Sequence[Metric]) -> tuple[str, bytes]:
         self._seq = (self._seq + 1) % _SEQ_MODULUS
-        payload = SparkplugPayload(_now_ms(), self._seq, tuple(metrics))
+        payload = SparkplugPayload(self._now_ms(), self._seq, tuple(metrics))
         return str(SparkplugTopic(self._group, kind, self._node, device)), write_payload(payload)
 
     def _death(self) -> Will:
-        bd_seq = Metric("bdSeq", None, _now_ms(), DataType.INT64, self._bd_seq)
+        bd_seq = Metric("bdSeq", None, self._now_ms(), DataType.INT64, self._bd_seq)
         topic = str(SparkplugTopic(self._group, MessageType.NDEATH, self._node))
-        return Will(topic, write_payload(SparkplugPayload(_now_ms(), None, (bd_seq,))))
+        return Will(topic, write_payload(SparkplugPayload(self._now_ms(), None, (bd_seq,))))
 
     async def _publish(self, topic: str, payload: bytes) -> None:
         if self._connection is None:
@@ -229,7 +250,3 @@ async def _run(node: EdgeNode, broker: Broker, stay: Stay, stop: asyncio.Event) 
             with suppress(TimeoutError):
                 async with asyncio.timeout(1.0):
                     await stop.wait()
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

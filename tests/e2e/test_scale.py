@@ -7,17 +7,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 from typing import Final
 
 import pytest
 
-from ingest.process.sqlite_file import read_only
 from simulators.dialects.scale.bridge import Display
 from simulators.dialects.scale.frames import yaohua
 from simulators.dialects.scale.line import PtyLine
 from tests.installation import Installation
 from tests.servers.mosquitto import Mosquitto
+from tests.twins.ticket_book import rows
 
 pytestmark = [pytest.mark.real, pytest.mark.long]
 
@@ -59,17 +58,6 @@ def indicator() -> Iterator[Indicator]:
         yield made
     finally:
         made.close()
-
-
-def rows(book: Path, table: str) -> int:
-    if not book.exists():
-        return 0
-    try:
-        with read_only(book) as db:
-            [count] = db.execute(f"SELECT count(*) FROM {table}").fetchone()
-            return int(count)
-    except sqlite3.Error:  # it is being made
-        return 0
 
 
 def stored(installation: Installation) -> list[float]:

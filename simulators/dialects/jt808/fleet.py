@@ -8,7 +8,7 @@ from typing import Final
 from devices.cities import JINCHENG
 from devices.city.files import read_city
 from devices.geo.geometry import LatLon, LocalPlane
-from simulators.dialects.jt808.terminal import Habits, Tally, Terminal
+from simulators.dialects.jt808.terminal import Habits, Seen, Tally, Terminal
 from simulators.vehicles.drive import Way
 
 _SPEED_MPS: Final = 10.0
@@ -34,9 +34,9 @@ def terminals(
     for number in range(count):
         dice = random.Random(seed * 1_000_003 + number)  # noqa: S311 - a simulation
         version = EDITION_2019 if dice.random() < share_2019 else None
-        place_at = _to_and_fro(roads[number % len(roads)], city.plane, dice.randrange(3_600))
+        seen_at = _to_and_fro(roads[number % len(roads)], city.plane, dice.randrange(3_600))
         phone = phone_of(number, first_phone, version)
-        made.append(Terminal(phone, version, habits, place_at, dice, tally))
+        made.append(Terminal(phone, version, habits, seen_at, dice, tally))
     return made, tally
 
 
@@ -73,12 +73,12 @@ async def _keep_showing(show: Callable[[], None]) -> None:
         await asyncio.sleep(1.0)
 
 
-def _to_and_fro(road: Way, plane: LocalPlane, ahead_s: int) -> Callable[[int], tuple[LatLon, float]]:
+def _to_and_fro(road: Way, plane: LocalPlane, ahead_s: int) -> Callable[[int], Seen]:
     """Place and course on the way there and back, by seconds."""
 
-    def at(second: int) -> tuple[LatLon, float]:
+    def at(second: int) -> Seen:
         turns, on_way_m = divmod((second + ahead_s) * _SPEED_MPS, road.length_m)
         way = road.reverse() if turns % 2 else road
-        return plane.latlon(way.at(on_way_m)), way.heading_deg(on_way_m)
+        return Seen(plane.latlon(way.at(on_way_m)), way.heading_deg(on_way_m))
 
     return at

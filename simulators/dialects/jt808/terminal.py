@@ -13,35 +13,43 @@ from devices.codecs.jt808 import messages
 from devices.codecs.jt808.body import time_field
 from devices.codecs.jt808.controls import ASK_LOCATION, INTERVAL, Control, SetParameters, Text
 from devices.codecs.jt808.frame import Frame
-from devices.codecs.jt808.location import BATCH, LOCATED, LOCATION, LOCATION_ANSWER
+from devices.codecs.jt808.location import ACC_ON, BATCH, LOCATED, LOCATION, LOCATION_ANSWER
 from devices.geo.geometry import LatLon
 from simulators.dialects.jt808.line import Faults, Line, LineDown
 
 _FIXED: Final = Layout(">IIIIHHH6s")
 _ALTITUDE_M: Final = 742
-_ACC_ON: Final = 1
 _BLIND_AREA: Final = 1
 _FIRST_RETRY_S: Final = 0.5
+
+
+class Seen(NamedTuple):
+    """What a truck does at one moment."""
+
+    place: LatLon
+    course_deg: float
+    speed_kmh: float = 36.0
+    status_bits: int = 0
+    """Set in the status word beside "ACC on" and "located": load, and what makers have put there."""
 
 
 class Fix(NamedTuple):
     """One place of a truck."""
 
     ts_ms: int
-    place: LatLon
-    speed_kmh: float
-    course_deg: float
+    seen: Seen
 
     def body(self) -> bytes:
         """As the body of 0x0200. Whole seconds, millionths of a degree, east and north."""
+        seen = self.seen
         return _FIXED.pack(
             0,
-            _ACC_ON | LOCATED,
-            round(self.place.lat * 1e6),
-            round(self.place.lon * 1e6),
+            ACC_ON | LOCATED | seen.status_bits,
+            round(seen.place.lat * 1e6),
+            round(seen.place.lon * 1e6),
             _ALTITUDE_M,
-            round(self.speed_kmh * 10),
-            round(self.course_deg) % 360,
+            round(seen.speed_kmh * 10),
+            round(seen.course_deg) % 360,
             time_field(self.ts_ms),
         )
 
@@ -98,13 +106,13 @@ class Terminal:
         phone: str,
         version: int | None,
         habits: Habits,
-        place_at: Callable[[int], tuple[LatLon, float]],
+        seen_at: Callable[[int], Seen],
         dice: random.Random,
         tally: Tally,
     ) -> None:
-        """`place_at`: place and course after so many seconds of device time; speed follows from the interval."""
+        """`seen_at`: the truck after so many seconds of device time."""
         self.phone, self._version, self._habits = phone, version, habits
-        self._place_at, self._dice, self._tally = place_at, dice, tally
+        self._seen_at, self._dice, self._tally = seen_at, dice, tally
         self._code = ""
         self._kept: deque[Fix] = deque()
         self._line: Line | None = None
@@ -143,8 +151,8 @@ class Terminal:
         """Make positions."""
         habits, number, blind = self._habits, 0, 0
         while not stop.is_set() and number != habits.reports:
-            place, course = self._place_at(number * habits.interval_s)
-            self._newest = Fix(start_ms + number * habits.interval_s * 1000, place, 36.0, course)
+            seen = self._seen_at(number * habits.interval_s)
+            self._newest = Fix(start_ms + number * habits.interval_s * 1000, seen)
             self._kept.append(self._newest)
             self._delivered.clear()
             self._tally.made += 1
