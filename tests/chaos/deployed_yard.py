@@ -49,13 +49,13 @@ class DeployedYard(Yard):
     def login(self) -> tuple[str, str] | None:
         return _GATEWAY, self.deployed.passwords[_GATEWAY]
 
-    def start(self, *arguments: str) -> Running:
+    def start(self, *arguments: str, name: str = "") -> Running:
         common, user = self.environment, _LOGINS.get(arguments[0])
         if user is not None:
             address = f"{user}:{self.deployed.passwords[user]}@127.0.0.1:{self._tls_port}"
             self.environment = {**common, "HAULWATCH_MQTT_URL": f"mqtts://{address}"}
         try:
-            return super().start(*arguments)
+            return super().start(*arguments, name=name)
         finally:
             self.environment = common
 
