@@ -127,6 +127,8 @@ NEEDS_DATA = [
     "manifest list", "manifest show M1",
     "report key", "report reseal", "report qr x --out x.svg",
     "ledger city --from 2026-03-01 --to 2026-03-01", "weighings list", "weighings unmatched", "weighings show x",
+    "ledger indicators --from 2026-03-01 --to 2026-03-01", "ledger assessment --from 2026-03-01 --to 2026-03-01",
+    "ledger report --quarter 2026Q1 --out x.csv",
     "weighings resolve x --none --reason x", "weighings tares", "weighings bridges",
 ]  # fmt: skip
 CREATES_DATA = {

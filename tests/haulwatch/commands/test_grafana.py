@@ -67,4 +67,4 @@ def test_boards_are_written_for_a_grafana_that_reads_files(
     assert done.exit_code == 0
     trucks = json.loads((tmp_path / "boards" / "zh" / "trucks.json").read_text(encoding="utf-8"))
     assert "https://haulwatch.example" in json.dumps(trucks)
-    assert len(list((tmp_path / "boards").rglob("*.json"))) == 12
+    assert len(list((tmp_path / "boards").rglob("*.json"))) == 16
