@@ -12,12 +12,13 @@ from grafana.parts.panels import (
     HIDDEN,
     WRAPPED_TEXT,
     BoardBuilder,
+    Figure,
     GridPosition,
     Override,
     Transformation,
+    add_figures,
     bar_chart_panel,
     bar_panel,
-    stat_panel,
     table_panel,
 )
 from grafana.parts.queries import CITY_LOADS, INDICATOR, Query, select_from, table_query
@@ -72,7 +73,7 @@ def _figures(builder: BoardBuilder) -> None:
     )
     sites = CITY_LOADS.select(f'sum({CITY_LOADS["loads"]}) AS "seen"', *chosen, by=CITY_LOADS.by("site"))
     figures = (
-        (
+        Figure(
             Phrase("Received", "进场吨数"),
             Phrase(
                 "Net weight that came to sites in the time span, estimates with it. Late and corrected tickets change "
@@ -84,7 +85,7 @@ def _figures(builder: BoardBuilder) -> None:
             palette.PLAIN,
             _PLAIN_WEIGHT,
         ),
-        (
+        Figure(
             Phrase("Weighed in full", "实测占比"),
             Phrase(
                 "Share of that weight of which gross and tare were weighed. The rest has a registered or usual tare: "
@@ -96,7 +97,7 @@ def _figures(builder: BoardBuilder) -> None:
             ((None, palette.VERMILLION), (50, palette.ORANGE), (90, palette.GREEN)),
             _SHARE,
         ),
-        (
+        Figure(
             Phrase("Loads", "车次"),
             Phrase("Loads that came to sites in the time span.", "时段内进入各场所的车次合计。"),
             select_from(
@@ -112,7 +113,7 @@ def _figures(builder: BoardBuilder) -> None:
             palette.PLAIN,
             _COUNT,
         ),
-        (
+        Figure(
             Phrase("Without weight", "无净重"),
             Phrase(
                 "Loads of which no net weight is known: one half of a ticket is missing, and the truck has no tare.",
@@ -123,7 +124,7 @@ def _figures(builder: BoardBuilder) -> None:
             palette.FEW_IS_GOOD,
             _COUNT,
         ),
-        (
+        Figure(
             Phrase("Truck not known", "车辆不明"),
             Phrase(
                 "Loads that wait for a person to say which truck it was (`haulwatch weighings unmatched`). Their "
@@ -135,7 +136,7 @@ def _figures(builder: BoardBuilder) -> None:
             palette.FEW_IS_GOOD,
             _COUNT,
         ),
-        (
+        Figure(
             Phrase("Sites that weigh", "过磅场所"),
             Phrase(
                 "Sites with a weighing in the time span. If there are fewer than usual, a weighbridge is cut off.",
@@ -147,17 +148,7 @@ def _figures(builder: BoardBuilder) -> None:
             _COUNT,
         ),
     )
-    for at, (title, description, query, unit, steps, more) in enumerate(figures):
-        builder.add_panel(
-            stat_panel(),
-            GridPosition(4 * at, 0, 4, 4),
-            title,
-            description,
-            [Query(query)],
-            unit=unit,
-            steps=steps,
-            more=more,
-        )
+    add_figures(builder, figures)
 
 
 def _days(builder: BoardBuilder) -> None:

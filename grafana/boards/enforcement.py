@@ -17,15 +17,16 @@ from grafana.parts.alerts import (
 )
 from grafana.parts.panels import (
     BoardBuilder,
+    Figure,
     GridPosition,
     Override,
     Transformation,
+    add_figures,
     bar_chart_panel,
     bar_panel,
     bounded_line_panel,
     line_panel,
     series_overrides,
-    stat_panel,
     table_panel,
     value_mappings,
 )
@@ -90,7 +91,7 @@ def board(builder: BoardBuilder) -> model.Dashboard:
 def _figures(builder: BoardBuilder) -> None:
     chosen = ALERT_STATE.chosen(*CHOSEN)
     figures = (
-        (
+        Figure(
             Phrase("Open", "未处置"),
             Phrase(
                 "Alerts that are neither over nor closed by a person, however long ago they began.",
@@ -99,9 +100,9 @@ def _figures(builder: BoardBuilder) -> None:
             open_count(variables=CHOSEN),
             "none",
             palette.FEW_IS_GOOD,
-            "0",
+            {"no_value": "0"},
         ),
-        (
+        Figure(
             Phrase("Open P1", "P1 未处置"),
             Phrase(
                 "Of these, alerts that need action now. If this is not 0, send somebody or record why not.",
@@ -110,9 +111,9 @@ def _figures(builder: BoardBuilder) -> None:
             open_count(f"{ALERT_STATE['severity']} = 'P1'", variables=CHOSEN),
             "none",
             palette.NONE_IS_GOOD,
-            "0",
+            {"no_value": "0"},
         ),
-        (
+        Figure(
             Phrase("Not acknowledged", "无人接收"),
             Phrase(
                 "Open alerts that nobody has acknowledged. They are sent again every 30 minutes.",
@@ -121,9 +122,9 @@ def _figures(builder: BoardBuilder) -> None:
             open_count(f"{ALERT_STATE['acknowledged']} = 0", variables=CHOSEN),
             "none",
             palette.NONE_IS_GOOD,
-            "0",
+            {"no_value": "0"},
         ),
-        (
+        Figure(
             Phrase("Oldest open", "最早未处置"),
             Phrase(
                 "When the oldest open alert began. Close alerts that are dealt with, or this figure means nothing.",
@@ -132,9 +133,9 @@ def _figures(builder: BoardBuilder) -> None:
             open_figure(f"min({ALERT_STATE['opened_at']})", variables=CHOSEN),
             SINCE[builder.language],
             palette.PLAIN,
-            "–",
+            {"no_value": "–"},
         ),
-        (
+        Figure(
             Phrase("Acknowledged in", "接收用时"),
             Phrase(
                 "Median time from notification to acknowledgement, for alerts of the time span that were "
@@ -144,9 +145,9 @@ def _figures(builder: BoardBuilder) -> None:
             ALERT_STATE.select(f"median({ALERT_STATE['acknowledge_s']})", *chosen),
             LASTING[builder.language],
             _WAIT_STEPS,
-            "–",
+            {"no_value": "–"},
         ),
-        (
+        Figure(
             Phrase("False alarms", "误报率"),
             Phrase(
                 "Share of false alarms among the alerts that a person closed. Above 5 %, check the rule's parameters "
@@ -156,20 +157,10 @@ def _figures(builder: BoardBuilder) -> None:
             ALERT_STATE.select(f"mean({ALERT_STATE['false_alarm']}) * 100", _HANDLED, *chosen),
             "percent",
             _SHARE_STEPS,
-            "–",
+            {"no_value": "–"},
         ),
     )
-    for at, (title, description, query, unit, steps, nothing) in enumerate(figures):
-        builder.add_panel(
-            stat_panel(),
-            GridPosition(4 * at, 0, 4, 4),
-            title,
-            description,
-            [Query(query)],
-            unit=unit,
-            steps=steps,
-            more={"no_value": nothing},
-        )
+    add_figures(builder, figures)
 
 
 def _over_time(builder: BoardBuilder) -> None:

@@ -9,12 +9,13 @@ from grafana.parts import frame, names, palette, variables
 from grafana.parts.panels import (
     HIDDEN,
     BoardBuilder,
+    Figure,
     GridPosition,
     Override,
     Transformation,
+    add_figures,
     bar_chart_panel,
     bar_panel,
-    stat_panel,
     table_panel,
     value_mappings,
 )
@@ -61,7 +62,7 @@ def _figures(builder: BoardBuilder) -> None:
         *chosen,
     )
     figures = (
-        (
+        Figure(
             Phrase("Issued", "开具"),
             Phrase(
                 "Manifests that were issued in the time span, as judgement has them: some seconds after the desk.",
@@ -72,7 +73,7 @@ def _figures(builder: BoardBuilder) -> None:
             palette.PLAIN,
             _COUNT,
         ),
-        (
+        Figure(
             Phrase("Closed", "已闭环占比"),
             Phrase(
                 "Share of the manifests of the time span that are closed; void ones do not count. Trips that are under "
@@ -84,7 +85,7 @@ def _figures(builder: BoardBuilder) -> None:
             palette.PLAIN,
             _SHARE,
         ),
-        (
+        Figure(
             Phrase("Open now", "当前未闭环"),
             Phrase(
                 "Manifests that are neither closed nor void, whenever they were issued.",
@@ -95,7 +96,7 @@ def _figures(builder: BoardBuilder) -> None:
             palette.PLAIN,
             _COUNT,
         ),
-        (
+        Figure(
             Phrase("Overdue now", "当前超时"),
             Phrase(
                 "Loads that have not arrived by their plan and its grace, whenever they were issued. Call the driver.",
@@ -106,7 +107,7 @@ def _figures(builder: BoardBuilder) -> None:
             palette.NONE_IS_GOOD,
             _COUNT,
         ),
-        (
+        Figure(
             Phrase("Not matching", "重量不符"),
             Phrase(
                 "Manifests whose two weights differ by more than scales explain, whenever they were issued. An officer "
@@ -118,7 +119,7 @@ def _figures(builder: BoardBuilder) -> None:
             palette.NONE_IS_GOOD,
             _COUNT,
         ),
-        (
+        Figure(
             Phrase("Void", "作废"),
             Phrase("Manifests of the time span that were made void.", "时段内开具后作废的联单。"),
             MANIFEST.select(f'sum({MANIFEST["void"]}) AS "void"', *chosen),
@@ -127,17 +128,7 @@ def _figures(builder: BoardBuilder) -> None:
             _COUNT,
         ),
     )
-    for at, (title, description, query, unit, steps, more) in enumerate(figures):
-        builder.add_panel(
-            stat_panel(),
-            GridPosition(4 * at, 0, 4, 4),
-            title,
-            description,
-            [Query(query)],
-            unit=unit,
-            steps=steps,
-            more=more,
-        )
+    add_figures(builder, figures)
 
 
 def _course(builder: BoardBuilder) -> None:

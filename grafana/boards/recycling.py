@@ -12,11 +12,12 @@ from grafana.parts.panels import (
     GAUGE_CELL,
     HIDDEN,
     BoardBuilder,
+    Figure,
     GridPosition,
     Override,
+    add_figures,
     bar_panel,
     line_panel,
-    stat_panel,
     table_panel,
     value_mappings,
 )
@@ -64,7 +65,7 @@ def _newest(*names: str) -> str:
 def _figures(builder: BoardBuilder) -> None:
     full, warn = f"{palette.FILL_FULL_PCT:.0f}", f"{palette.FILL_WARN_PCT:.0f}"
     figures = (
-        (
+        Figure(
             Phrase("Full", "满溢"),
             Phrase(
                 f"Compartments whose level is {full} % or more now. Empty them first. Alerts are by the level of each "
@@ -74,8 +75,9 @@ def _figures(builder: BoardBuilder) -> None:
             select_from(_newest("fill_pct"), 'count("fill_pct") AS "full"', f'"fill_pct" >= {full}'),
             "none",
             palette.NONE_IS_GOOD,
+            {"decimals": 0, "no_value": "0"},
         ),
-        (
+        Figure(
             Phrase("Filling up", "即将满溢"),
             Phrase(
                 f"Compartments whose level is from {warn} to under {full} % now. Put them on the next round.",
@@ -86,8 +88,9 @@ def _figures(builder: BoardBuilder) -> None:
             ),
             "none",
             palette.FEW_IS_GOOD,
+            {"decimals": 0, "no_value": "0"},
         ),
-        (
+        Figure(
             Phrase("Hottest", "最高温度"),
             Phrase(
                 f"Highest newest temperature. {palette.FIRE_C:.0f} °C means fire. Above "
@@ -97,8 +100,9 @@ def _figures(builder: BoardBuilder) -> None:
             select_from(_newest("temperature_c"), 'max("temperature_c") AS "hottest"'),
             "celsius",
             palette.TEMPERATURE_STEPS,
+            {"decimals": 0, "no_value": "0"},
         ),
-        (
+        Figure(
             Phrase("Smoke", "烟雾"),
             Phrase(
                 "Compartments whose newest report says smoke. If this is not 0, call the fire brigade, then the "
@@ -108,8 +112,9 @@ def _figures(builder: BoardBuilder) -> None:
             select_from(_newest("smoke"), 'count("smoke") AS "smoke"', '"smoke" = true'),
             "none",
             palette.NONE_IS_GOOD,
+            {"decimals": 0, "no_value": "0"},
         ),
-        (
+        Figure(
             Phrase("Emptied", "清运次数"),
             Phrase(
                 f"Emptyings in the time span: falls of {palette.EMPTIED_POINTS:.0f} points or more that two readings "
@@ -120,8 +125,9 @@ def _figures(builder: BoardBuilder) -> None:
             EMPTYING.select(f'count({EMPTYING["fell_points"]}) AS "emptied"', *EMPTYING.chosen(*CHOSEN)),
             "none",
             palette.PLAIN,
+            {"decimals": 0, "no_value": "0"},
         ),
-        (
+        Figure(
             Phrase("Bins reporting", "上报箱体"),
             Phrase(
                 "Compartments that reported in the time span. If there are fewer than usual, recycling points are "
@@ -131,19 +137,10 @@ def _figures(builder: BoardBuilder) -> None:
             select_from(_newest("fill_pct"), 'count("fill_pct") AS "heard"'),
             "none",
             palette.SOME_IS_GOOD,
+            {"decimals": 0, "no_value": "0"},
         ),
     )
-    for at, (title, description, query, unit, steps) in enumerate(figures):
-        builder.add_panel(
-            stat_panel(),
-            GridPosition(4 * at, 0, 4, 4),
-            title,
-            description,
-            [Query(query)],
-            unit=unit,
-            steps=steps,
-            more={"decimals": 0, "no_value": "0"},
-        )
+    add_figures(builder, figures)
 
 
 def _where(builder: BoardBuilder) -> None:

@@ -11,14 +11,15 @@ from grafana.parts.panels import (
     BY_NAME,
     HIDDEN,
     BoardBuilder,
+    Figure,
     GridPosition,
     Override,
     Transformation,
+    add_figures,
     bar_chart_panel,
     bar_panel,
     boolean_mapping,
     line_panel,
-    stat_panel,
     state_timeline_panel,
     table_panel,
     value_mappings,
@@ -67,7 +68,7 @@ def _figures(builder: BoardBuilder) -> None:
     )
     by_hand = f"{WEIGHING['manual_entry']} = true"
     figures = (
-        (
+        Figure(
             Phrase("Tonnes", "吨数"),
             Phrase(
                 "Net weight of all tickets in the time span. Each ticket counts once, if its scale was at rest and "
@@ -79,9 +80,9 @@ def _figures(builder: BoardBuilder) -> None:
             WEIGHING.select(_NET_T, *chosen),
             "masst",
             palette.PLAIN,
-            1,
+            {"decimals": 1, "no_value": "0"},
         ),
-        (
+        Figure(
             Phrase("Tickets", "磅单数"),
             Phrase(
                 "Tickets whose net weight counts, in the time span: repeated ones once, corrected ones once.",
@@ -90,9 +91,9 @@ def _figures(builder: BoardBuilder) -> None:
             WEIGHING.select(f"sum({WEIGHING['counted']})", *chosen),
             "none",
             palette.PLAIN,
-            0,
+            {"decimals": 0, "no_value": "0"},
         ),
-        (
+        Figure(
             Phrase("Entered by hand", "人工录入"),
             Phrase(
                 "Weighings entered by a person instead of read from the scale. If there are more than 2 in 100, "
@@ -102,9 +103,9 @@ def _figures(builder: BoardBuilder) -> None:
             WEIGHING.select(f"count({WEIGHING['gross_kg']})", by_hand, *chosen),
             "none",
             palette.FEW_IS_GOOD,
-            0,
+            {"decimals": 0, "no_value": "0"},
         ),
-        (
+        Figure(
             Phrase("Lines running", "运行线数"),
             Phrase(
                 "Lines whose newest report says running. If this is 0 in working hours, call the station.",
@@ -113,9 +114,9 @@ def _figures(builder: BoardBuilder) -> None:
             select_from(newest, 'count("running") AS "lines"', '"running" = true'),
             "none",
             palette.SOME_IS_GOOD,
-            0,
+            {"decimals": 0, "no_value": "0"},
         ),
-        (
+        Figure(
             Phrase("Throughput", "处理量"),
             Phrase(
                 "Newest rate of all lines together, in tonnes per hour.",
@@ -124,9 +125,9 @@ def _figures(builder: BoardBuilder) -> None:
             select_from(newest, 'sum("rate_t_per_h") AS "rate"'),
             "suffix:t/h",
             palette.PLAIN,
-            1,
+            {"decimals": 1, "no_value": "0"},
         ),
-        (
+        Figure(
             Phrase("Trucks queueing", "排队车辆"),
             Phrase(
                 "Newest number of trucks that wait at all lines. If queues are long while the lines run, send trucks "
@@ -136,20 +137,10 @@ def _figures(builder: BoardBuilder) -> None:
             select_from(newest, 'sum("queue_trucks") AS "trucks"'),
             "none",
             ((None, palette.GREEN), (10.0, palette.ORANGE), (25.0, palette.VERMILLION)),
-            0,
+            {"decimals": 0, "no_value": "0"},
         ),
     )
-    for at, (title, description, query, unit, steps, decimals) in enumerate(figures):
-        builder.add_panel(
-            stat_panel(),
-            GridPosition(4 * at, 0, 4, 4),
-            title,
-            description,
-            [Query(query)],
-            unit=unit,
-            steps=steps,
-            more={"decimals": decimals, "no_value": "0"},
-        )
+    add_figures(builder, figures)
 
 
 def _tonnes(builder: BoardBuilder) -> None:

@@ -194,6 +194,33 @@ class BoardBuilder:
         )
 
 
+class Figure(NamedTuple):
+    """One number with what it means."""
+
+    title: Phrase
+    description: Phrase
+    query: str
+    unit: str
+    steps: Sequence[ThresholdStep]
+    more: Mapping[str, Any]
+    """Further options of its panel, as `BoardBuilder.add_panel` takes them."""
+
+
+def add_figures(builder: BoardBuilder, figures: Sequence[Figure]) -> None:
+    """Add a row of at most six numbers at the top of a board."""
+    for at, (title, description, query, unit, steps, more) in enumerate(figures):
+        builder.add_panel(
+            stat_panel(),
+            GridPosition(4 * at, 0, 4, 4),
+            title,
+            description,
+            [Query(query)],
+            unit=unit,
+            steps=steps,
+            more=more,
+        )
+
+
 def value_mappings(
     texts: Mapping[Any, Phrase], colours: Mapping[str, str] | None = None
 ) -> dict[str, tuple[Phrase, str | None]]:
