@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol, final, runtime_checkable
 from devices.readings.decoding import UNREGISTERED, Decoding
 from devices.readings.field_check import Correction
 from devices.readings.models import Reading
-from devices.readings.refusals import Refusal
+from devices.readings.refusals import Reason, Refusal, refused
 
 MAX_PAYLOAD_BYTES: Final = 65_536
 """About 300 buffered positions; devices split longer uploads."""
@@ -77,6 +77,24 @@ class Codec(Protocol):
 
     def join(self, elements: Sequence[bytes]) -> bytes:
         """The reverse of `split`: one payload of these elements."""
+
+
+class WholeMessages:
+    """The part of a codec whose messages cannot be taken apart."""
+
+    def split(self, payload: bytes) -> list[bytes]:
+        """Return the payload."""
+        return [payload]
+
+    def join(self, elements: Sequence[bytes]) -> bytes:
+        """Return the payload."""
+        return elements[0]
+
+
+def check_size(payload: bytes, max_bytes: int) -> None:
+    """Raise DecodeError (`too_large`) for a payload that is larger."""
+    if len(payload) > max_bytes:
+        raise refused(Reason.TOO_LARGE, "payload", f"is {len(payload)} bytes, at most {max_bytes} are taken")
 
 
 @runtime_checkable

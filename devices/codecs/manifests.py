@@ -4,13 +4,12 @@ No device speaks it, and the collector subscribes to nothing for it: a record ge
 `ingest.log.manifest_writer` only.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 from msgspec import MsgspecError
 from msgspec.json import Decoder, Encoder
 
-from devices.codecs.codec import MAX_PAYLOAD_BYTES, Flaw
+from devices.codecs.codec import MAX_PAYLOAD_BYTES, Flaw, WholeMessages
 from devices.readings.decoding import UNREGISTERED, Decoding
 from devices.readings.models import ManifestAction, Reading
 from devices.readings.refusals import DecodeError, Reason, Refusal
@@ -22,7 +21,7 @@ _DECODER: Final = Decoder(ManifestAction)
 _ENCODER: Final = Encoder()
 
 
-class ManifestRecords:
+class ManifestRecords(WholeMessages):
     """The codec (`devices.codecs.codec.Codec`) of manifests."""
 
     dialect: Final = "manifest"
@@ -53,14 +52,6 @@ class ManifestRecords:
             detail = f"truck: payload says {action.truck!r}, topic {topic!r}"
             raise DecodeError(Refusal(Reason.FOREIGN_DEVICE, detail, field="truck"))
         return [action]
-
-    def split(self, payload: bytes) -> list[bytes]:
-        """The payload as a whole."""
-        return [payload]
-
-    def join(self, elements: Sequence[bytes]) -> bytes:
-        """The payload as a whole."""
-        return elements[0]
 
 
 MANIFEST: Final = ManifestRecords()

@@ -4,11 +4,11 @@ The collector names the dialect of each message by its topic (`dialect_of`); rec
 letters look the codec up by that name (`codec_of`).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from devices.codecs.codec import MAX_PAYLOAD_BYTES, Codec, Flaw
+from devices.codecs.codec import MAX_PAYLOAD_BYTES, Codec, Flaw, WholeMessages
 from devices.codecs.jt808.codec import JT808
 from devices.codecs.lorawan.chirpstack import CHIRPSTACK
 from devices.codecs.lorawan.ttn import TTN
@@ -23,7 +23,7 @@ from devices.readings.refusals import DecodeError, Reason, Refusal
 
 
 @dataclass(frozen=True)
-class UnknownDialect:
+class UnknownDialect(WholeMessages):
     """The codec of messages that no codec of this version reads: it refuses them, and they can be redriven later."""
 
     dialect: str
@@ -50,14 +50,6 @@ class UnknownDialect:
             f"dialect: no codec of this version reads {self.dialect!r}: install the version that does, then redrive"
         )
         raise DecodeError(Refusal(Reason.UNKNOWN_DIALECT, detail, field="dialect"))
-
-    def split(self, payload: bytes) -> list[bytes]:
-        """The payload as a whole."""
-        return [payload]
-
-    def join(self, elements: Sequence[bytes]) -> bytes:
-        """The payload as a whole."""
-        return elements[0]
 
 
 class _ByDialect(dict[str, Codec]):

@@ -2,10 +2,14 @@
 
 Refusal            a reason, the field it concerns, and a sentence that says how to fix it
 DecodeError        raised when nothing of a message can be read; carries a Refusal
+refused            makes one
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+_MAX_PROBLEM_CHARS: Final = 450
 
 
 class Reason(StrEnum):
@@ -50,3 +54,9 @@ class DecodeError(Exception):
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(str(refusal))
         self.refusal = refusal
+
+
+def refused(reason: Reason, field: str, problem: str) -> DecodeError:
+    """The error whose text begins with the field, and which a person can read, whatever the message holds."""
+    plain = "".join(char if char.isprintable() else "?" for char in problem[:_MAX_PROBLEM_CHARS])
+    return DecodeError(Refusal(reason, f"{field}: {plain}", field=field))

@@ -11,32 +11,22 @@ frame that only our gateway writes (`messages.Stamp`) gives time and session to 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-from devices.codecs.codec import MAX_PAYLOAD_BYTES, CorrectedItems, Flaw
+from devices.codecs.codec import MAX_PAYLOAD_BYTES, CorrectedItems, Flaw, check_size
+from devices.codecs.gateway_codec import GatewayCodec
 from devices.codecs.jt808.elements import elements_of
 from devices.codecs.jt808.profile import BUILT_IN, check_settings, settings_of
 from devices.codecs.jt808.readings import reading_of_element
-from devices.codecs.topics import ROOT, device_of_dialect_topic
 from devices.readings.decoding import UNREGISTERED, Decoding
 from devices.readings.field_check import Correction
 from devices.readings.models import Reading
-from devices.readings.refusals import DecodeError, Reason, Refusal
+from devices.readings.refusals import DecodeError
 
 
-class Jt808:
-    """The codec (`devices.codecs.codec.Codec`) of JT/T 808."""
+class Jt808(GatewayCodec):
+    """The codec (`devices.codecs.codec.Codec`) of JT/T 808. The device is the phone number of the terminal."""
 
-    dialect: Final = "jt808"
-    topic_filters: Final[tuple[str, ...]] = ()
-    """Its topics are among those of the native dialect."""
+    dialect = "jt808"
     has_weighings: Final = False
-
-    def matches(self, topic: str) -> bool:
-        """Return whether the topic has the form `haulwatch/v1/{device_id}/jt808`."""
-        return bool(self.device_of(topic))
-
-    def device_of(self, topic: str) -> str:
-        """The phone number of the terminal."""
-        return device_of_dialect_topic(topic, self.dialect)
 
     def decode(
         self,
@@ -50,12 +40,8 @@ class Jt808:
 
         Raises DecodeError: also for the fault of the only element.
         """
-        if not self.matches(topic):
-            detail = f"topic {topic[:120]!r} is not of the form {ROOT}/{{device_id}}/{self.dialect}"
-            raise DecodeError(Refusal(Reason.FOREIGN_TOPIC, detail, field="topic"))
-        if len(payload) > max_bytes:
-            detail = f"payload is {len(payload)} bytes, at most {max_bytes} are taken"
-            raise DecodeError(Refusal(Reason.TOO_LARGE, detail, field="payload"))
+        self.named_device(topic)
+        check_size(payload, max_bytes)
         settings = settings_of(decoding)
         items: list[Reading | Flaw] = []
         corrections: dict[int, Sequence[Correction]] = {}

@@ -10,8 +10,8 @@ from msgspec import Struct
 from msgspec.json import Decoder
 
 from devices.codecs.lorawan.server import LorawanCodec, parsed
-from devices.codecs.lorawan.uplink import Event, Uplink, from_base64, instant_ms, refuse
-from devices.readings.refusals import Reason
+from devices.codecs.lorawan.uplink import Event, Uplink, from_base64, instant_ms
+from devices.readings.refusals import Reason, refused
 
 
 class _DeviceInfo(Struct, rename="camel"):
@@ -45,7 +45,7 @@ def _read(device_id: str, event: Event, payload: bytes) -> Uplink:
     message = parsed(_DECODER, payload)
     dev_eui = (message.device_info.dev_eui if message.device_info else None) or ""
     if dev_eui and dev_eui.lower() != device_id:
-        refuse(Reason.FOREIGN_DEVICE, "devEui", f"payload says {dev_eui!r:.40}, topic {device_id!r}")
+        raise refused(Reason.FOREIGN_DEVICE, "devEui", f"payload says {dev_eui!r:.40}, topic {device_id!r}")
     heard = [rx.rssi for rx in message.rx_info or () if rx.rssi is not None]
     is_up = event is Event.UP
     return Uplink(

@@ -10,11 +10,11 @@ from typing import Any, Final, NamedTuple
 from devices.codecs.codec import CorrectedItems, Flaw
 from devices.codecs.lorawan.payloads.decoded import DISTANCE_EXCEPTION, Past, PayloadError, Value, Values
 from devices.codecs.lorawan.profiles import BUILT_IN, Profile, is_number, profile_of
-from devices.codecs.lorawan.uplink import Event, Uplink, refuse
+from devices.codecs.lorawan.uplink import Event, Uplink
 from devices.readings.decoding import Decoding
 from devices.readings.field_check import Correction, corrected_reading
 from devices.readings.models import MAX_LEVEL_PCT, Kind, Reading
-from devices.readings.refusals import DecodeError, Reason, Refusal
+from devices.readings.refusals import DecodeError, Reason, Refusal, refused
 
 BEYOND_FLOOR: Final = 1.2
 """A distance up to so many depths counts as an empty bin: floors are uneven, and depths are registered roundly."""
@@ -59,7 +59,7 @@ def _registered(decoding: Decoding) -> Profile:
     if profile is None:
         wrong = f"{decoding.profile!r} is neither of the city nor built in" if decoding.profile else "is not registered"
         detail = f"{wrong}: set the profile of the device to one of profiles.yaml, or to one of {', '.join(BUILT_IN)}"
-        refuse(Reason.MISSING_FIELD, "profile", detail)
+        raise refused(Reason.MISSING_FIELD, "profile", detail)
     return profile
 
 
@@ -86,12 +86,12 @@ def _mapped(profile: Profile, tree: Mapping[str, Any]) -> dict[str, Value]:
             continue
         if not is_number(value):
             detail = f"{'.'.join(source.path)} should be a number (found {value!r:.60})"
-            refuse(Reason.WRONG_TYPE, target, detail)
+            raise refused(Reason.WRONG_TYPE, target, detail)
         found[target] = value * source.factor
     if not found and tree:
         paths = ", ".join(".".join(source.path) for source in profile.sources.values())
         detail = f"{profile.name} reads {paths}, and none of them is in the message: correct it in profiles.yaml"
-        refuse(Reason.MISSING_FIELD, "profile", detail)
+        raise refused(Reason.MISSING_FIELD, "profile", detail)
     return found
 
 
@@ -140,7 +140,7 @@ def _level(values: Values, profile: Profile, depth_mm: float | None) -> float | 
     exception = values.get(DISTANCE_EXCEPTION)
     if exception is not None:
         detail = f"the sensor has none ({exception}): clean it, and check that it looks into the bin"
-        refuse(Reason.OUT_OF_BOUNDS, "distance_mm", detail)
+        raise refused(Reason.OUT_OF_BOUNDS, "distance_mm", detail)
     distance_mm, liquid_mm = _millimetres(values)
     own = values.get("fill_pct")
     if distance_mm is None and liquid_mm is None:
@@ -150,16 +150,16 @@ def _level(values: Values, profile: Profile, depth_mm: float | None) -> float | 
             return float(own)
         measured = f"distance {distance_mm:.0f} mm" if distance_mm is not None else f"depth {liquid_mm:.0f} mm"
         detail = f"{measured} is no level without it: register depth_mm (sensor to floor) of the device, then redrive"
-        refuse(Reason.MISSING_FIELD, "depth_mm", detail)
+        raise refused(Reason.MISSING_FIELD, "depth_mm", detail)
     usable_mm = depth_mm - profile.sensor_offset_mm
     if usable_mm <= 0:
         detail = f"is {depth_mm:g}, not more than sensor_offset_mm {profile.sensor_offset_mm:g} of the profile"
-        refuse(Reason.OUT_OF_BOUNDS, "depth_mm", detail)
+        raise refused(Reason.OUT_OF_BOUNDS, "depth_mm", detail)
     if distance_mm is None:
         return _clamped(100.0 * (liquid_mm or 0.0) / usable_mm)
     if distance_mm > BEYOND_FLOOR * depth_mm:
         detail = f"is {distance_mm:g}, and the floor is at depth_mm {depth_mm:g}: check sensor and registered depth"
-        refuse(Reason.OUT_OF_BOUNDS, "distance_mm", detail)
+        raise refused(Reason.OUT_OF_BOUNDS, "distance_mm", detail)
     return _clamped(100.0 * (depth_mm - distance_mm) / usable_mm)
 
 

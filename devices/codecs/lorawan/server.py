@@ -8,19 +8,19 @@ from typing import Any, TypeVar
 from msgspec import MsgspecError
 from msgspec.json import Decoder
 
-from devices.codecs.codec import MAX_PAYLOAD_BYTES, Flaw
+from devices.codecs.codec import MAX_PAYLOAD_BYTES, Flaw, WholeMessages, check_size
 from devices.codecs.lorawan.profiles import BUILT_IN, check_settings
 from devices.codecs.lorawan.readings import items_of
-from devices.codecs.lorawan.uplink import Event, Uplink, refuse
+from devices.codecs.lorawan.uplink import Event, Uplink
 from devices.readings.decoding import UNREGISTERED, Decoding
 from devices.readings.models import Reading
-from devices.readings.refusals import Reason
+from devices.readings.refusals import Reason, refused
 
 _Message = TypeVar("_Message")
 
 
 @dataclass(frozen=True)
-class LorawanCodec:
+class LorawanCodec(WholeMessages):
     """A codec (`devices.codecs.codec.Codec`, `ProfiledCodec`, `WeighingCodec`) of a network server."""
 
     dialect: str
@@ -52,28 +52,19 @@ class LorawanCodec:
         decoding: Decoding = UNREGISTERED,
     ) -> list[Reading | Flaw]:
         """Levels, and a sign of life. Raises DecodeError."""
-        if len(payload) > max_bytes:
-            refuse(Reason.TOO_LARGE, "payload", f"is {len(payload)} bytes, at most {max_bytes} are taken")
+        check_size(payload, max_bytes)
         return items_of(self.uplink(topic, payload), self.dialect, decoding, payload)
 
     def uplink(self, topic: str, payload: bytes) -> Uplink:
         """What the server says. Raises DecodeError."""
         found = self.topic.fullmatch(topic)
         if found is None:
-            refuse(Reason.FOREIGN_TOPIC, "topic", f"{topic!r:.120} names no device and event of {self.dialect}")
+            raise refused(Reason.FOREIGN_TOPIC, "topic", f"{topic!r:.120} names no device and event of {self.dialect}")
         event = self.events.get(found[2])
         if event is None:
             detail = f"event {found[2]!r:.40} holds no reading: subscribe to {', '.join(self.events)}"
-            refuse(Reason.NOT_A_READING, "topic", detail)
+            raise refused(Reason.NOT_A_READING, "topic", detail)
         return self.read(found[1].lower(), event, payload)
-
-    def split(self, payload: bytes) -> list[bytes]:
-        """The payload as a whole: its readings stand in one event."""
-        return [payload]
-
-    def join(self, elements: Sequence[bytes]) -> bytes:
-        """The payload as a whole."""
-        return elements[0]
 
     def profiles(self) -> Collection[str]:
         """The models whose bytes are read."""
@@ -89,4 +80,4 @@ def parsed(decoder: Decoder[_Message], payload: bytes) -> _Message:
     try:
         return decoder.decode(payload)
     except (MsgspecError, UnicodeError, RecursionError) as exc:
-        refuse(Reason.BROKEN_JSON, "payload", f"is no event of a network server: {exc}")
+        raise refused(Reason.BROKEN_JSON, "payload", f"is no event of a network server: {exc}") from exc

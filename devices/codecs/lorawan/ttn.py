@@ -10,8 +10,8 @@ from msgspec import Struct
 from msgspec.json import Decoder
 
 from devices.codecs.lorawan.server import LorawanCodec, parsed
-from devices.codecs.lorawan.uplink import Event, Uplink, from_base64, instant_ms, refuse
-from devices.readings.refusals import Reason
+from devices.codecs.lorawan.uplink import Event, Uplink, from_base64, instant_ms
+from devices.readings.refusals import Reason, refused
 
 
 class _Ids(Struct):
@@ -47,15 +47,16 @@ def _read(device_id: str, event: Event, payload: bytes) -> Uplink:
     message = parsed(_DECODER, payload)
     named = message.end_device_ids.device_id if message.end_device_ids else None
     if not named:
-        refuse(Reason.MISSING_FIELD, "end_device_ids.device_id", "is missing, should be that of the topic")
+        raise refused(Reason.MISSING_FIELD, "end_device_ids.device_id", "is missing, should be that of the topic")
     if named != device_id:
-        refuse(Reason.FOREIGN_DEVICE, "end_device_ids.device_id", f"payload says {named!r:.50}, topic {device_id!r}")
+        problem = f"payload says {named!r:.50}, topic {device_id!r}"
+        raise refused(Reason.FOREIGN_DEVICE, "end_device_ids.device_id", problem)
     if message.simulated:
-        refuse(Reason.NOT_A_READING, "simulated", "is true: somebody typed this uplink, no device measured it")
+        raise refused(Reason.NOT_A_READING, "simulated", "is true: somebody typed this uplink, no device measured it")
     if event is Event.JOIN:
         return Uplink(event, device_id, instant_ms("received_at", message.received_at))
     if message.uplink_message is None:
-        refuse(Reason.MISSING_FIELD, "uplink_message", "is missing, should be an object")
+        raise refused(Reason.MISSING_FIELD, "uplink_message", "is missing, should be an object")
     return _uplink(device_id, message.received_at, message.uplink_message)
 
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
-from devices.readings.refusals import DecodeError, Reason, Refusal
+from devices.readings.refusals import Reason, refused
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
@@ -42,29 +42,24 @@ class Uplink:
     """Of the server's own status event; None where it is unknown, or power comes from outside."""
 
 
-def refuse(reason: Reason, field: str, detail: str) -> NoReturn:
-    """Raises DecodeError: `detail` follows the name of the field."""
-    raise DecodeError(Refusal(reason, f"{field}: {detail}", field=field))
-
-
 def from_base64(field: str, text: str | None) -> bytes:
     """Raises DecodeError."""
     try:
         return b64decode(text or "", validate=True)
     except ValueError as exc:
-        refuse(Reason.WRONG_TYPE, field, f"is not Base64: {exc}")
+        raise refused(Reason.WRONG_TYPE, field, f"is not Base64: {exc}") from exc
 
 
 def instant_ms(field: str, text: str | None) -> int:
     """Milliseconds since 1970 UTC of a time in RFC 3339, with any number of decimals. Raises DecodeError."""
     if not text:
-        refuse(Reason.MISSING_FIELD, field, "is missing, should be a time such as 2026-03-01T08:00:00Z")
+        raise refused(Reason.MISSING_FIELD, field, "is missing, should be a time such as 2026-03-01T08:00:00Z")
     try:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is not None:
             return (moment - _EPOCH) // _MILLISECOND
     except (ValueError, OverflowError):
         pass
-    refuse(
+    raise refused(
         Reason.WRONG_TYPE, field, f"should be a time with an offset, such as 2026-03-01T08:00:00Z (found {text!r:.60})"
     )

@@ -5,33 +5,25 @@ from typing import Any, Final
 
 import msgspec
 
-from devices.codecs.codec import MAX_PAYLOAD_BYTES, Flaw
+from devices.codecs.codec import MAX_PAYLOAD_BYTES, Flaw, WholeMessages, check_size
+from devices.codecs.gateway_codec import GatewayCodec
 from devices.codecs.scale.frame import FrameError
 from devices.codecs.scale.passage import PassageMessage, read_passage
 from devices.codecs.scale.settings import BUILT_IN, ScaleSettings, SettingsFault, built_in, read_settings
 from devices.codecs.scale.stream import read_frame
 from devices.codecs.scale.weight import NoWeight, ticket_kg
-from devices.codecs.topics import device_of_dialect_topic
 from devices.readings.decoding import UNREGISTERED, Decoding
 from devices.readings.field_check import reading_of
 from devices.readings.models import Kind, Reading
-from devices.readings.refusals import DecodeError, Reason, Refusal
+from devices.readings.refusals import Reason, refused
 
 DIALECT: Final = "scale"
 
 
-class ScaleCodec:
+class ScaleCodec(GatewayCodec, WholeMessages):
     """The codec (`devices.codecs.codec.Codec`) of weighing indicators."""
 
-    dialect: Final = DIALECT
-    topic_filters: Final[tuple[str, ...]] = ()
-    """The filter of the native dialect covers its topics."""
-
-    def matches(self, topic: str) -> bool:
-        return bool(device_of_dialect_topic(topic, DIALECT))
-
-    def device_of(self, topic: str) -> str:
-        return device_of_dialect_topic(topic, DIALECT)
+    dialect = DIALECT
 
     def decode(
         self,
@@ -46,8 +38,7 @@ class ScaleCodec:
         A registered scale is read by its registered profile, and refused without one. One that is not registered is
         read as its gateway read it, since it is refused anyway until it is adopted.
         """
-        if len(payload) > max_bytes:
-            raise _refused(Reason.TOO_LARGE, "payload", f"is {len(payload)} bytes, at most {max_bytes} are taken")
+        check_size(payload, max_bytes)
         message = _message(payload)
         settings = _settings(message, decoding)
         kg = _settled_kg(message.frames, settings)
@@ -63,14 +54,6 @@ class ScaleCodec:
             if value is not None:
                 values[name] = value
         return [reading_of(Kind.WEIGHING, values, self.device_of(topic))]
-
-    def split(self, payload: bytes) -> list[bytes]:
-        """The payload as a whole."""
-        return [payload]
-
-    def join(self, elements: Sequence[bytes]) -> bytes:
-        """The first element: a message has one."""
-        return elements[0]
 
     def profiles(self) -> Collection[str]:
         return tuple(BUILT_IN)
@@ -95,9 +78,9 @@ def _message(payload: bytes) -> PassageMessage:
     try:
         return read_passage(payload)
     except msgspec.ValidationError as exc:
-        raise _refused(Reason.NOT_A_READING, "payload", str(exc)) from exc
+        raise refused(Reason.NOT_A_READING, "payload", str(exc)) from exc
     except (ValueError, RecursionError) as exc:
-        raise _refused(Reason.BROKEN_JSON, "payload", f"is not JSON: {exc}") from exc
+        raise refused(Reason.BROKEN_JSON, "payload", f"is not JSON: {exc}") from exc
 
 
 def _settings(message: PassageMessage, decoding: Decoding) -> ScaleSettings:
@@ -106,13 +89,13 @@ def _settings(message: PassageMessage, decoding: Decoding) -> ScaleSettings:
     try:
         found = profile_settings(*source)
     except SettingsFault as exc:
-        raise _refused(Reason.OUT_OF_BOUNDS, "profile", str(exc)) from exc
+        raise refused(Reason.OUT_OF_BOUNDS, "profile", str(exc)) from exc
     if found is None:
         problem = (
             f"{source[0][:64]!r} is none of a scale: register one that says format and unit, of the city's "
             f"profiles.yaml or {', '.join(BUILT_IN)}; then redrive"
         )
-        raise _refused(Reason.MISSING_FIELD, "profile", problem)
+        raise refused(Reason.MISSING_FIELD, "profile", problem)
     return found
 
 
@@ -123,17 +106,11 @@ def _settled_kg(frames: Sequence[bytes], settings: ScaleSettings) -> float:
             weights.add(ticket_kg(read_frame(raw, settings), settings))
         except FrameError as exc:
             problem = f"number {index + 1} is no frame of {settings.format}: {exc}"
-            raise _refused(Reason.NOT_A_READING, "frames", problem) from exc
+            raise refused(Reason.NOT_A_READING, "frames", problem) from exc
         except NoWeight as exc:
             problem = f"number {index + 1} shows no weight for a ticket: {exc.cause}"
-            raise _refused(Reason.OUT_OF_BOUNDS, "frames", problem) from exc
+            raise refused(Reason.OUT_OF_BOUNDS, "frames", problem) from exc
     if len(weights) > 1:
         problem = f"show {len(weights)} different weights, a settled one is the same in all"
-        raise _refused(Reason.OUT_OF_BOUNDS, "frames", problem)
+        raise refused(Reason.OUT_OF_BOUNDS, "frames", problem)
     return float(weights.pop())
-
-
-def _refused(reason: Reason, field: str, problem: str) -> DecodeError:
-    """A refusal whose text a person can read, whatever the message holds."""
-    plain = "".join(char if char.isprintable() else "?" for char in problem[:450])
-    return DecodeError(Refusal(reason, f"{field}: {plain}", field=field))

@@ -6,9 +6,10 @@ fills in names, types and a missing time, and adds the session and the metrics t
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Any, Final, NamedTuple
 
-from devices.codecs.codec import MAX_PAYLOAD_BYTES, CorrectedItems, Flaw
+from devices.codecs.codec import MAX_PAYLOAD_BYTES, CorrectedItems, Flaw, WholeMessages, check_size
+from devices.codecs.gateway_codec import GatewayCodec
 from devices.codecs.sparkplug.datatypes import Value
 from devices.codecs.sparkplug.payload import BadPayload, Metric, SparkplugPayload, read_payload, without_kept
 from devices.codecs.sparkplug.profiles import (
@@ -22,11 +23,10 @@ from devices.codecs.sparkplug.profiles import (
     profile_of,
 )
 from devices.codecs.sparkplug.topics import MessageType
-from devices.codecs.topics import device_of_dialect_topic
 from devices.readings.decoding import UNREGISTERED, Decoding
 from devices.readings.field_check import Correction, corrected_reading
 from devices.readings.models import Kind, Reading
-from devices.readings.refusals import DecodeError, Reason, Refusal
+from devices.readings.refusals import DecodeError, Reason, Refusal, refused
 
 DIALECT: Final = "sparkplug"
 SESSION: Final = "Haulwatch/Session"
@@ -54,21 +54,14 @@ class _Item(NamedTuple):
     corrections: Sequence[Correction] = ()
 
 
-class Sparkplug:
-    """The codec (`devices.codecs.codec.Codec`, `ProfiledCodec`, `WeighingCodec`) of Sparkplug B."""
+class Sparkplug(GatewayCodec, WholeMessages):
+    """The codec (`devices.codecs.codec.Codec`, `ProfiledCodec`, `WeighingCodec`) of Sparkplug B.
 
-    dialect: Final = DIALECT
-    topic_filters: Final[tuple[str, ...]] = ()
-    """The native filter covers what the gateway publishes."""
+    A device is named after group, edge node and device (`devices.codecs.sparkplug.topics.device_id_of`).
+    """
+
+    dialect = DIALECT
     has_weighings = False
-
-    def matches(self, topic: str) -> bool:
-        """Return whether the topic is one that the gateway publishes on."""
-        return bool(device_of_dialect_topic(topic, DIALECT))
-
-    def device_of(self, topic: str) -> str:
-        """The names of group, edge node and device (`devices.codecs.sparkplug.topics.device_id_of`)."""
-        return device_of_dialect_topic(topic, DIALECT)
 
     def decode(
         self,
@@ -79,27 +72,16 @@ class Sparkplug:
         decoding: Decoding = UNREGISTERED,
     ) -> list[Reading | Flaw]:
         """Throughput where a metric of the profile came, else a sign of life. Raises DecodeError."""
-        if len(payload) > max_bytes:
-            _refuse(Reason.TOO_LARGE, "payload", f"is {len(payload)} bytes, at most {max_bytes} are taken")
+        check_size(payload, max_bytes)
         try:
             message = read_payload(payload)
         except BadPayload as exc:
-            _refuse(Reason.NOT_A_READING, "payload", str(exc))
-        device_id = self.device_of(topic)
-        if not device_id:
-            _refuse(Reason.FOREIGN_TOPIC, "topic", f"{topic!r:.120} is none of the Sparkplug gateway")
+            raise refused(Reason.NOT_A_READING, "payload", str(exc)) from exc
+        device_id = self.named_device(topic)
         found = _items(device_id, _cause(message), message, decoding)
         items = [Flaw(payload, item.what) if isinstance(item.what, Refusal) else item.what for item in found]
         corrections = {index: item.corrections for index, item in enumerate(found) if item.corrections}
         return CorrectedItems(items, corrections) if corrections else items
-
-    def split(self, payload: bytes) -> list[bytes]:
-        """The payload as a whole: its readings stand in one message."""
-        return [payload]
-
-    def join(self, elements: Sequence[bytes]) -> bytes:
-        """The payload as a whole."""
-        return elements[0]
 
     def profiles(self) -> Collection[str]:
         """The profile of what is only on line or off line."""
@@ -113,15 +95,11 @@ class Sparkplug:
 SPARKPLUG: Final = Sparkplug()
 
 
-def _refuse(reason: Reason, field: str, detail: str) -> NoReturn:
-    raise DecodeError(Refusal(reason, f"{field}: {detail}", field=field))
-
-
 def _cause(message: SparkplugPayload) -> str:
     kind = message.uuid.removeprefix(_FORM)
     if not message.uuid.startswith(_FORM) or kind not in MessageType.__members__ or MessageType(kind) not in _CAUSES:
         detail = f"{message.uuid!r:.40} is no form of `haulwatch gateway sparkplug`: edge nodes publish to it"
-        _refuse(Reason.NOT_A_READING, "uuid", detail)
+        raise refused(Reason.NOT_A_READING, "uuid", detail)
     return _CAUSES[MessageType(kind)]
 
 
@@ -155,7 +133,7 @@ def _registered(decoding: Decoding) -> Profile:
     profile = profile_of(decoding)
     if profile is None:
         wrong = f"{decoding.profile!r} is neither of the city nor built in" if decoding.profile else "is not registered"
-        _refuse(
+        raise refused(
             Reason.MISSING_FIELD, "profile", f"{wrong}: set it to one of profiles.yaml, or to {', '.join(BUILT_IN)}"
         )
     return profile
@@ -168,7 +146,7 @@ def _check_names(profile: Profile, message: SparkplugPayload) -> None:
     missing = [name for name in wanted if name not in names]
     if missing:
         detail = f"reads the metric {missing[0]!r}, which is not in the birth of the device: correct profiles.yaml"
-        _refuse(Reason.MISSING_FIELD, "profile", detail)
+        raise refused(Reason.MISSING_FIELD, "profile", detail)
 
 
 def _present(device_id: str, profile: Profile, message: SparkplugPayload) -> list[_Item]:

@@ -20,13 +20,12 @@ from devices.codecs.trackers.values import (
     part,
     query_fields,
     readings,
-    refused,
     scaled,
     unless_negative,
 )
 from devices.readings.decoding import Decoding
 from devices.readings.models import Kind, Reading
-from devices.readings.refusals import Reason
+from devices.readings.refusals import Reason, refused
 
 RECEIVED: Final = "received"
 """Field of a query that has no time: when the gateway received it, ms. The gateway adds it."""

@@ -9,11 +9,11 @@ from typing import Any, Final
 
 from devices.codecs.codec import Flaw
 from devices.codecs.trackers.tracker_codec import TrackerCodec
-from devices.codecs.trackers.values import document, instant_ms, located, refused
+from devices.codecs.trackers.values import document, instant_ms, located
 from devices.readings.decoding import Decoding
 from devices.readings.ids import DEVICE_ID_PATTERN
 from devices.readings.models import Reading
-from devices.readings.refusals import Reason
+from devices.readings.refusals import Reason, refused
 
 _ROOT: Final = "owntracks"
 _DEVICE_ID: Final = re.compile(DEVICE_ID_PATTERN)

@@ -16,12 +16,11 @@ from devices.codecs.trackers.values import (
     number,
     part,
     query_fields,
-    refused,
     scaled,
 )
 from devices.readings.decoding import Decoding
 from devices.readings.models import Alarm, Reading
-from devices.readings.refusals import DecodeError, Reason
+from devices.readings.refusals import DecodeError, Reason, refused
 
 _FRESH_MS: Final = 60_000
 """A fix that is older than this when the device reports repeats the last place."""

@@ -3,25 +3,15 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-from devices.codecs.codec import MAX_PAYLOAD_BYTES, Flaw
-from devices.codecs.topics import device_of_dialect_topic
+from devices.codecs.codec import MAX_PAYLOAD_BYTES, Flaw, check_size
+from devices.codecs.gateway_codec import GatewayCodec
 from devices.readings.decoding import UNREGISTERED, Decoding
 from devices.readings.models import Reading
-from devices.readings.refusals import DecodeError, Reason, Refusal
+from devices.readings.refusals import DecodeError, Reason, refused
 
 
-class TrackerCodec(ABC):
+class TrackerCodec(GatewayCodec, ABC):
     """A codec (`devices.codecs.codec.Codec`) whose messages hold one report each."""
-
-    dialect: str
-    topic_filters: tuple[str, ...] = ()
-    """Empty where a gateway publishes: the filter of the native dialect covers its topics."""
-
-    def matches(self, topic: str) -> bool:
-        return bool(self.device_of(topic))
-
-    def device_of(self, topic: str) -> str:
-        return device_of_dialect_topic(topic, self.dialect)
 
     def decode(
         self,
@@ -32,13 +22,8 @@ class TrackerCodec(ABC):
         decoding: Decoding = UNREGISTERED,
     ) -> list[Reading | Flaw]:
         """The position of the report, and a status where it says how full the battery is. Raises DecodeError."""
-        device_id = self.device_of(topic)
-        if not device_id:
-            detail = f"topic {topic[:120]!r} names no device of {self.dialect}"
-            raise DecodeError(Refusal(Reason.FOREIGN_TOPIC, detail, field="topic"))
-        if len(payload) > max_bytes:
-            detail = f"payload is {len(payload)} bytes, at most {max_bytes} are taken"
-            raise DecodeError(Refusal(Reason.TOO_LARGE, detail, field="payload"))
+        device_id = self.named_device(topic)
+        check_size(payload, max_bytes)
         return self.report(device_id, payload, decoding)
 
     @abstractmethod
@@ -61,7 +46,6 @@ class TrackerCodec(ABC):
 def check_device(device_id: str, named: object, field: str) -> None:
     """Raises DecodeError unless the report names a device, that of the topic. `device_id` is "" where it is open."""
     if not isinstance(named, str) or not named:
-        raise DecodeError(Refusal(Reason.MISSING_FIELD, f"{field}: is missing, should name the device", field=field))
+        raise refused(Reason.MISSING_FIELD, field, "is missing, should name the device")
     if device_id and named != device_id:
-        detail = f"{field}: the report names {named[:64]!r}, the topic {device_id!r}"
-        raise DecodeError(Refusal(Reason.FOREIGN_DEVICE, detail, field=field))
+        raise refused(Reason.FOREIGN_DEVICE, field, f"the report names {named[:64]!r}, the topic {device_id!r}")

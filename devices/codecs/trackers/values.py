@@ -12,7 +12,7 @@ from pydantic_core import from_json
 from devices.codecs.codec import CorrectedItems, Flaw
 from devices.readings.field_check import Correction, corrected_reading
 from devices.readings.models import MAX_TS_MS, MIN_TS_MS, Kind, Reading
-from devices.readings.refusals import DecodeError, Reason, Refusal
+from devices.readings.refusals import DecodeError, Reason, Refusal, refused
 
 KMH_PER_KNOT: Final = 1.852
 KMH_PER_MS: Final = 3.6
@@ -26,12 +26,6 @@ _NOBODY: Final = "unnamed"
 """Device of readings that are only counted."""
 _LARGEST: Final = 10**18
 """No number of a report is larger; a larger one is out of every bound."""
-
-
-def refused(reason: Reason, field: str, problem: str) -> DecodeError:
-    """A refusal whose text a person can read, whatever the report holds."""
-    plain = "".join(char if char.isprintable() else "?" for char in problem[:450])
-    return DecodeError(Refusal(reason, f"{field}: {plain}", field=field))
 
 
 def document(payload: bytes) -> dict[str, Any]:
