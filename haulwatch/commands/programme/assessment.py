@@ -6,12 +6,11 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from haulwatch.commands.programme.rows import write_csv
-from haulwatch.commands.programme.spans import FirstDay, LastDay, checked_span
+from haulwatch.commands.csv_output import write_csv
+from haulwatch.commands.programme.spans import FirstDay, LastDay, city_of_span
 from haulwatch.commands.shared import JsonFlag, exits_on_error, fail, out, print_json, print_table
 from haulwatch.process.system_clock import now_ms
 from haulwatch.settings.data_files import settings_with_data
-from haulwatch.wiring.databases import open_registry
 from haulwatch.wiring.desk.indicators import open_indicators
 from rules.alerts.model import Severity
 from rules.indicators.assessment import Assessment, NotAssessed, PartId, SubjectKind
@@ -47,9 +46,7 @@ def assessment(
     if as_json and as_csv:
         fail("--csv: leave it out, or --json")
     settings, now = settings_with_data(), now_ms()
-    with open_registry(settings) as registry:
-        city = registry.load_city()
-    checked_span(from_, to, city.timezone, now)
+    city = city_of_span(settings, from_, to, now)
     with open_indicators(settings) as store:
         report = store.assess(Asked(from_, to, now, city), of)
     if as_json:

@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from haulwatch.commands.programme.rows import COLUMNS, indicator_rows, write_csv
-from haulwatch.commands.programme.spans import FirstDay, LastDay, checked_span
+from haulwatch.commands.csv_output import write_csv
+from haulwatch.commands.programme.rows import COLUMNS, indicator_rows
+from haulwatch.commands.programme.spans import FirstDay, LastDay, city_of_span
 from haulwatch.commands.shared import JsonFlag, exits_on_error, fail, out, print_json, print_table
 from haulwatch.process.system_clock import now_ms
 from haulwatch.settings.data_files import settings_with_data
-from haulwatch.wiring.databases import open_registry
 from haulwatch.wiring.desk.indicators import asked_of, open_indicators
 from rules.indicators.model import Indicator, IndicatorReport
 
@@ -31,9 +31,7 @@ def indicators(
     if as_json and as_csv:
         fail("--csv: leave it out, or --json")
     settings, now = settings_with_data(), now_ms()
-    with open_registry(settings) as registry:
-        city = registry.load_city()
-    checked_span(from_, to, city.timezone, now)
+    city = city_of_span(settings, from_, to, now)
     with open_indicators(settings) as store:
         report = store.report(asked_of(settings, city, from_, to, now))
     if as_json:

@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from haulwatch.commands.programme.rows import COLUMNS, indicator_rows, write_csv
-from haulwatch.commands.programme.spans import checked_span, quarter
+from haulwatch.commands.csv_output import write_csv
+from haulwatch.commands.programme.rows import COLUMNS, indicator_rows
+from haulwatch.commands.programme.spans import city_of_span, quarter
 from haulwatch.commands.shared import exits_on_error, fail, out
 from haulwatch.process.system_clock import now_ms
 from haulwatch.settings.data_files import settings_with_data
-from haulwatch.wiring.databases import open_registry
 from haulwatch.wiring.desk.indicators import asked_of, drawn, open_indicators
 from rules.indicators.model import IndicatorReport
 
@@ -36,9 +36,7 @@ def quarterly(
         fail(f"--out: {to} is there: name another file, or give --force")
     first, last = quarter(of)
     settings, now = settings_with_data(), now_ms()
-    with open_registry(settings) as registry:
-        city = registry.load_city()
-    checked_span(first, last, city.timezone, now)
+    city = city_of_span(settings, first, last, now)
     with open_indicators(settings) as store:
         found = store.report(asked_of(settings, city, first, last, now))
     if kind == ".csv":

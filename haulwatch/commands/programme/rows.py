@@ -1,8 +1,7 @@
 """Indicators as rows of CSV."""
 
-import csv
-from collections.abc import Iterable, Mapping
-from typing import IO, Any, Final
+from collections.abc import Iterable
+from typing import Any, Final
 
 from rules.indicators.model import Indicator, IndicatorQuality, IndicatorReport
 
@@ -12,16 +11,6 @@ COLUMNS: Final = (
     "baseline_year", "target", "target_year", "progress_pct", "met", *_QUALITY, "formula", "formula_zh", "scope",
     "scope_zh",
 )  # fmt: skip
-_FORMULA: Final = frozenset("=+-@\t\r\n＝＋－＠")
-"""Full-width signs too: spreadsheets with a Chinese or Japanese input method read them as the narrow ones."""
-
-
-def write_csv(target: IO[str], columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write rows under a heading. A text that a spreadsheet would take for a formula begins with an apostrophe."""
-    writer = csv.DictWriter(target, list(columns), lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({name: _cell(value) for name, value in row.items()})
 
 
 def indicator_rows(report: IndicatorReport) -> Iterable[dict[str, Any]]:
@@ -53,7 +42,3 @@ def _row(one: Indicator) -> dict[str, Any]:
         "scope": one.scope.en,
         "scope_zh": one.scope.zh,
     }
-
-
-def _cell(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value[:1] in _FORMULA else value

@@ -6,8 +6,11 @@ from typing import Annotated, Final
 
 import typer
 
+from devices.city.model import City
 from haulwatch.commands.shared import fail
 from haulwatch.commands.weighings.city_ledger import day
+from haulwatch.settings.load import Settings
+from haulwatch.wiring.databases import open_registry
 from rules.indicators.loads import MAX_DAYS
 from rules.weighing.balance import Calendar
 
@@ -18,15 +21,18 @@ FirstDay = Annotated[date, typer.Option("--from", parser=day, metavar="DAY", hel
 LastDay = Annotated[date, typer.Option("--to", parser=day, metavar="DAY", help="Last day.")]
 
 
-def checked_span(first: date, last: date, timezone: str, now: int) -> None:
-    """End with a message if there can be no figures of these days."""
+def city_of_span(settings: Settings, first: date, last: date, now: int) -> City:
+    """The registered city. Ends with a message if there can be no figures of these days."""
+    with open_registry(settings) as registry:
+        city = registry.load_city()
     if last < first:
         fail("--to: must not be before --from")
     if (last - first).days >= MAX_DAYS:
         fail(f"--to: ask for at most {MAX_DAYS} days")
-    today = Calendar(timezone).day(now)
+    today = Calendar(city.timezone).day(now)
     if first.isoformat() > today:
         fail(f"--from: it is {today}: give this day or one before")
+    return city
 
 
 def quarter(text: str) -> tuple[date, date]:

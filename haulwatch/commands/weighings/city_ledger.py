@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from haulwatch.commands.csv_output import write_csv
 from haulwatch.commands.shared import JsonFlag, exits_on_error, fail, out, print_json, print_table
 from haulwatch.settings.data_files import settings_with_data
 from haulwatch.wiring.databases import open_registry
@@ -101,7 +102,8 @@ def city_ledger(
         late = late_changes(store.changes_since(min(closed_at.values()), start=start, end=end), calendar, closed_at)
     of_sites = balances(lines, stated, filled_sites(city))
     if as_csv:
-        _print_csv(lines)
+        rows = (_line(heading, line) for heading, line in lines.items())
+        write_csv(sys.stdout, (*Heading._fields, *Tonnage.__slots__), rows)
     elif as_json:
         print_json(as_data(from_, to, lines, of_sites, late))
     else:
@@ -147,22 +149,6 @@ def as_data(
 
 def _line(heading: Heading, line: Tonnage) -> dict[str, Any]:
     return {**heading._asdict(), "flow": str(heading.flow)} | {name: getattr(line, name) for name in line.__slots__}
-
-
-def _print_csv(lines: dict[Heading, Tonnage]) -> None:
-    writer = csv.DictWriter(sys.stdout, [*Heading._fields, *Tonnage.__slots__], lineterminator="\n")
-    writer.writeheader()
-    for heading, line in lines.items():
-        writer.writerow({name: _cell(value) for name, value in _line(heading, line).items()})
-
-
-_FORMULA: Final = frozenset("=+-@\t\r\n＝＋－＠")
-"""Full-width signs too: spreadsheets with a Chinese or Japanese input method read them as the narrow ones."""
-
-
-def _cell(value: object) -> object:
-    """A text that a spreadsheet would take for a formula begins with an apostrophe."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in _FORMULA else value
 
 
 def _print_tables(
