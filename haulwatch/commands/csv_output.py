@@ -13,8 +13,9 @@ def write_csv(target: IO[str], columns: Iterable[str], rows: Iterable[Mapping[st
     writer = csv.DictWriter(target, list(columns), lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow({name: _cell(value) for name, value in row.items()})
+        writer.writerow({name: cell(value) for name, value in row.items()})
 
 
-def _cell(value: object) -> object:
+def cell(value: object) -> object:
+    """A value as it is written."""
     return f"'{value}" if isinstance(value, str) and value[:1] in _FORMULA else value

@@ -76,6 +76,12 @@ def _leaves(group: ExceptionGroup[Exception]) -> Iterator[Exception]:
             yield exc
 
 
+def cannot_listen(host: str, port: int, exc: OSError, remedy: str) -> str:
+    """What a person reads where a port cannot be had. `remedy`: what to do, after a colon."""
+    cause = os.strerror(exc.errno) if exc.errno and exc.errno > 0 else str(exc)  # below 0: a name without address
+    return f"cannot listen on {host}:{port}: {cause}: {remedy}"
+
+
 def acting_name(by: str | None) -> str:
     """The name that stands beside an action: that of `--by`, else the user of this machine. Ends with a message if it
     is no name.

@@ -2,21 +2,23 @@
 
 import asyncio
 import re
+from functools import partial
 from typing import Annotated, Final
 
 import typer
 
 from devices.codecs.scale.codec import DIALECT
 from devices.readings.ids import DEVICE_ID_PATTERN
+from haulwatch.commands.gateway.running import run_gateway
 from haulwatch.commands.shared import exits_on_error, fail
 from haulwatch.process.lifetime import role, stop_event
 from haulwatch.settings.data_files import gateway_role
 from haulwatch.settings.load import Settings
-from haulwatch.wiring.gateways.scale import scale_of, scale_parts
+from haulwatch.wiring.gateways.scale import ScaleParts, scale_of, scale_parts
 from ingest.gateways.scale.gateway import Direction, Scale
 from ingest.gateways.scale.plates import receive_plates
 from ingest.gateways.scale.port import Port, SerialPort, TcpPort
-from ingest.gateways.status import keep_reporting
+from ingest.gateways.status import GatewayFigures
 
 _DIRECTIONS: Final[dict[str, Direction]] = {"in": "in", "out": "out", "both": "both"}
 
@@ -54,21 +56,25 @@ def scale(
 async def _run(settings: Settings, scale: Scale) -> None:
     """Run until SIGINT or SIGTERM. Raises TicketBookFailed."""
     stop = stop_event()
-    async with scale_parts(settings, scale) as parts, asyncio.TaskGroup() as tasks:
+    async with scale_parts(settings, scale) as parts:
+        figures = partial(_figures, parts)
+        await run_gateway(parts.publisher, parts.status_path, figures, _weigh(parts, scale, stop), stop)
+
+
+async def _weigh(parts: ScaleParts, scale: Scale, stop: asyncio.Event) -> None:
+    async with asyncio.TaskGroup() as tasks:
         reads = receive_plates(parts.plates, scale.device_id, parts.reads, parts.clock)
         running = [
-            tasks.create_task(parts.publisher.run(), name="scale: broker"),
             tasks.create_task(parts.gateway.run(), name="scale: indicator"),
             tasks.create_task(reads, name="scale: plates"),
         ]
-        reporting = keep_reporting(
-            parts.status_path, stop, lambda: parts.gateway.figures(connected=parts.publisher.connected)
-        )
-        tasks.create_task(reporting, name="scale: status")
         await stop.wait()
         for task in running:
             task.cancel()
-    parts.status_path.unlink(missing_ok=True)
+
+
+def _figures(parts: ScaleParts) -> GatewayFigures:
+    return parts.gateway.figures(connected=parts.publisher.connected)
 
 
 def _port(port: str | None, tcp: str | None) -> Port:

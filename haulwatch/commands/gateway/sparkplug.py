@@ -3,12 +3,12 @@
 import asyncio
 
 from devices.codecs.sparkplug.codec import DIALECT
+from haulwatch.commands.gateway.running import run_gateway
 from haulwatch.commands.shared import exits_on_error
 from haulwatch.process.lifetime import role, stop_event
 from haulwatch.settings.data_files import gateway_role
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.gateways.sparkplug import sparkplug_parts
-from ingest.gateways.status import keep_reporting
 
 
 @exits_on_error
@@ -25,14 +25,4 @@ def sparkplug() -> None:
 async def _serve(settings: Settings) -> None:
     """Run until SIGINT or SIGTERM."""
     parts, stop = sparkplug_parts(settings), stop_event()
-    publishing = asyncio.create_task(parts.publisher.run(), name="sparkplug: publisher")
-    reporting = asyncio.create_task(
-        keep_reporting(parts.status_path, stop, parts.host.figures), name="sparkplug: status"
-    )
-    try:
-        await parts.host.run(stop)
-    finally:
-        stop.set()
-        publishing.cancel()
-        await asyncio.gather(publishing, reporting, return_exceptions=True)
-    parts.status_path.unlink(missing_ok=True)
+    await run_gateway(parts.publisher, parts.status_path, parts.host.figures, parts.host.run(stop), stop)

@@ -1,30 +1,24 @@
 """`haulwatch gateway trackers`: phones and trackers over HTTP → broker."""
 
 import asyncio
-import os
 import socket
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from devices.errors import OperatorError
-from haulwatch.commands.shared import exits_on_error
+from haulwatch.commands.gateway.running import CannotListen, run_gateway
+from haulwatch.commands.shared import cannot_listen, exits_on_error
 from haulwatch.process.lifetime import role, stop_event
 from haulwatch.process.system_clock import now_ms
 from haulwatch.settings.data_files import gateway_folder, gateway_role, gateway_status_path
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.gateways.publisher import gateway_publisher
-from ingest.gateways.status import keep_reporting
 from ingest.gateways.trackers.app import TrackerGateway
 from ingest.gateways.trackers.keys import Keys, read_keys
 from ingest.gateways.trackers.server import listen, serve
 
 _NAME: Final = "trackers"
-
-
-class CannotListen(OperatorError):
-    """The port is taken, or the address is not of this machine."""
 
 
 @exits_on_error
@@ -48,18 +42,11 @@ async def _serve(settings: Settings, keys: Keys, listener: socket.socket) -> Non
     """Run until SIGINT or SIGTERM."""
     stop, publisher = stop_event(), gateway_publisher(settings, _NAME)
     gateway, status = TrackerGateway(publisher, keys, now_ms), gateway_status_path(settings, _NAME)
-    async with asyncio.TaskGroup() as tasks:
-        publishing = tasks.create_task(publisher.run(), name="trackers: broker")
-        tasks.create_task(keep_reporting(status, stop, gateway.figures), name="trackers: status")
-        await serve(gateway.app, listener, stop)
-        stop.set()
-        publishing.cancel()
-    status.unlink(missing_ok=True)
+    await run_gateway(publisher, status, gateway.figures, serve(gateway.app, listener, stop), stop)
 
 
 def _listener(host: str, port: int) -> socket.socket:
     try:
         return listen(host, port)
     except OSError as exc:
-        cause = os.strerror(exc.errno) if exc.errno and exc.errno > 0 else str(exc)
-        raise CannotListen(f"cannot listen on {host}:{port}: {cause}: give another --host or --port") from exc
+        raise CannotListen(cannot_listen(host, port, exc, "give another --host or --port")) from exc

@@ -2,14 +2,13 @@
 
 import asyncio
 import logging
-import os
 from collections.abc import Callable
 
 from api.http import server as http_server
 from api.http.connections import ConnectionLimits
 from devices.city.model import City
 from devices.errors import OperatorError
-from haulwatch.commands.shared import exits_on_error
+from haulwatch.commands.shared import cannot_listen, exits_on_error
 from haulwatch.process.background import run_beside
 from haulwatch.process.lifetime import role, stop_event
 from haulwatch.process.path_watch import local_url
@@ -47,10 +46,7 @@ async def _serve_http(process: ApiProcess, settings: Settings, stop: asyncio.Eve
     try:
         await http_server.serve(process.app, host, port, stop, ready=ready, limits=limits)
     except OSError as exc:
-        cause = os.strerror(exc.errno) if exc.errno and exc.errno > 0 else str(exc)  # below 0: a name without address
-        raise ServerFailed(
-            f"cannot listen on {host}:{port}: {cause}: set HAULWATCH_API_HOST or HAULWATCH_API_PORT"
-        ) from exc
+        raise ServerFailed(cannot_listen(host, port, exc, "set HAULWATCH_API_HOST or HAULWATCH_API_PORT")) from exc
     except Exception as exc:
         _log.exception("api: the HTTP server failed, the process ends")
         raise ServerFailed(f"the HTTP server failed: {exc!r}: the log has the traceback") from exc

@@ -9,7 +9,7 @@ import pytest
 from devices.cities import JINCHENG
 from devices.city.files import read_city
 from devices.readings.models import Weighing
-from haulwatch.commands.weighings.city_ledger import _cell
+from haulwatch.commands.csv_output import cell
 from haulwatch.process.system_clock import now_ms
 from haulwatch.wiring.desk.weighings import open_sessions
 from rules.weighing.balance import Calendar
@@ -109,7 +109,7 @@ def test_a_site_says_what_stays_there(desk: Desk, weighed: int, tmp_path: Path) 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@a", "＝1+1", "＋1", "－1", "＠a"])
 def test_no_cell_is_a_formula(text: str) -> None:
-    assert _cell(text) == f"'{text}"
+    assert cell(text) == f"'{text}"
 
 
 def test_a_ledger_of_no_days_is_refused(desk: Desk) -> None:
