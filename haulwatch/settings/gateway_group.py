@@ -60,7 +60,7 @@ class GatewaySettings(Group):
         "utc",
         "JT808_TIME",
         "utc or china",
-        "In which time a terminal of 2019 is told the time (0x8004). Implementations differ; china is GMT+8.",
+        "In which time a terminal of 2019 gets the time (0x8004). Implementations differ; china is GMT+8.",
     )
     jt808_connections: int = field(
         12_000,

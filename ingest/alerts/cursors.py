@@ -57,7 +57,7 @@ class Held(NamedTuple):
     rule: str
     subject: str
     severity: Severity
-    known: bool
+    announced: bool
     """The sink was given an earlier change of it."""
 
 
@@ -68,7 +68,7 @@ class Cursors(Protocol):
     """
 
     def get(self, sink: str) -> int | None:
-        """The last sequence number that the sink has delivered; None: it is not known."""
+        """The last sequence number that the sink has delivered; None: unknown."""
 
     def set(self, sink: str, sequence: int) -> None: ...
     def delivered(
@@ -92,7 +92,7 @@ class Cursors(Protocol):
         """Those of these keys that the sink had among its last changes, under whatever number."""
 
     def newest_recorded_at(self, sink: str) -> int | None:
-        """When the newest change was recorded that the sink has had, ms; None: it is not known."""
+        """When the newest change was recorded that the sink has had, ms; None: unknown."""
 
     def refused(self, sink: str, limit: int) -> list[int]:
         """Sequence numbers of the oldest changes that the sink refused."""

@@ -84,14 +84,14 @@ class Holding:
             before = held.pop(alert_id, None)
             is_shelved = _is_shelved(shelves, entry.change)
             if is_shelved and not is_over:
-                held[alert_id] = found.held[alert_id] = _held(entry.change, known=self._is_known(entry, before))
+                held[alert_id] = found.held[alert_id] = _held(entry.change, announced=self._is_announced(entry, before))
                 found.let_go.discard(alert_id)
                 continue
             if before is not None:
                 found.held.pop(alert_id, None)
                 found.let_go.add(alert_id)
             end_of_held = is_over and (before is not None or is_shelved)
-            if not self._came_too_late(entry) and (not end_of_held or self._is_known(entry, before)):
+            if not self._came_too_late(entry) and (not end_of_held or self._is_announced(entry, before)):
                 found.passing.append(entry)
         return found
 
@@ -130,7 +130,7 @@ class Holding:
         Raises DatabaseError, CursorsUnavailable.
         """
         found = {
-            alert.alert_id: _held(alert, known=True)
+            alert.alert_id: _held(alert, announced=True)
             for shelf in self._shelves.standing_after(self._now() - within_ms)
             for alert in self._open_alerts(AlertFilter(rule=shelf.rule, subject=shelf.subject, open=True))
             if shelf.covers(alert.rule, alert.subject, alert.severity)
@@ -147,10 +147,10 @@ class Holding:
             return None
         return next((entry for entry in reversed(detail.changes) if entry.sequence <= cursor), None)
 
-    def _is_known(self, entry: JournalEntry, before: Held | None) -> bool:
+    def _is_announced(self, entry: JournalEntry, before: Held | None) -> bool:
         """True if people were told of the alert before; `before`: it was held until now."""
         if before is not None:
-            return before.known
+            return before.announced
         detail = self._journal.alert(entry.change.alert_id)
         return detail is not None and any(other.sequence < entry.sequence for other in detail.changes)
 
@@ -181,8 +181,8 @@ class Holding:
         return [shelf for shelf in shelves if shelf.stands_at(now)]
 
 
-def _held(alert: AlertChange | AlertView, *, known: bool) -> Held:
-    return Held(alert.alert_id, alert.rule, alert.subject, alert.severity, known)
+def _held(alert: AlertChange | AlertView, *, announced: bool) -> Held:
+    return Held(alert.alert_id, alert.rule, alert.subject, alert.severity, announced)
 
 
 def _is_shelved(shelves: Sequence[Shelf], alert: AlertChange | Held) -> bool:

@@ -100,7 +100,7 @@ class SharedCursors:
             db.execute(delete(publisher_refused).where(_REFUSED.sink == sink, _REFUSED.sequence.in_(sequences)))
 
     def held(self, sink: str) -> dict[str, Held]:
-        query = select(_HELD.alert_id, _HELD.rule, _HELD.subject, _HELD.severity, _HELD.known)
+        query = select(_HELD.alert_id, _HELD.rule, _HELD.subject, _HELD.severity, _HELD.announced)
         with transaction(self._engine) as db:
             rows = db.execute(query.where(_HELD.sink == sink)).all()
         return {row[0]: Held(row[0], row[1], row[2], Severity(row[3]), bool(row[4])) for row in rows}

@@ -49,7 +49,7 @@ publisher_held: Final = Table(
     Column("rule", String(64), nullable=False),
     Column("subject", String(64), nullable=False),
     Column("severity", String(2), nullable=False),
-    Column("known", Boolean, nullable=False),
+    Column("announced", Boolean, nullable=False),
 )
 """Alerts that are held back from a sink, as `Held`."""
 

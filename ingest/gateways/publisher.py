@@ -59,7 +59,7 @@ class GatewayPublisher:
         self._logged: set[str] = set()
         """Kinds of trouble that were logged since the broker was last reached for long."""
         self.connected = False
-        """Whether the broker takes messages now, as far as is known."""
+        """Whether the broker takes messages now, as far as the client can tell."""
 
     async def run(self) -> None:
         """Stay connected for ever; cancel it to end."""

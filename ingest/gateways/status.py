@@ -18,7 +18,7 @@ class GatewayFigures:
 
     broker_connected: bool
     devices: int
-    """Devices that are connected and known by name."""
+    """Devices that are connected and have named themselves."""
     connections: int
     """With those that have not shown who they are."""
     received: int

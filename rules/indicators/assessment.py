@@ -111,7 +111,7 @@ class Assessment(_Value):
 
 
 class _Subject:
-    """What is known of one of them."""
+    """The state of one of them."""
 
     def __init__(self) -> None:
         self.trips: list[Trip] = []
@@ -235,7 +235,7 @@ def _subject_of_trip(kind: SubjectKind, trip: Trip, city: City) -> str | None:
 def _subject_of_alert(
     kind: SubjectKind, alert: AlertSum, driven: Mapping[str, Sequence[Trip]], city: City
 ) -> str | None:
-    """Whom an alert is about. A driver is known while a trip under a manifest with his name was under way."""
+    """Whom an alert is about. A driver counts while a trip under a manifest with his name was under way."""
     device = city.devices.get(alert.device_id)
     vehicle_id = None if device is None else device.vehicle_id
     if vehicle_id is None:

@@ -103,7 +103,7 @@ class Bridge:
         return Printed([*printed.tickets, more], ts, gross - tare)
 
     def corrected(self, printed: Printed) -> Printed:
-        """The last ticket said less than it should, and is corrected by another one half an hour later."""
+        """The last ticket shows less than it should, and is corrected by another one half an hour later."""
         last = printed.tickets[-1]
         gross = last.gross_kg - _WRONG_KG
         wrong = replace(last, gross_kg=gross, net_kg=gross - (last.tare_kg or 0.0))

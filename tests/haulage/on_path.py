@@ -163,9 +163,9 @@ class OnPath(Installation):
         zone = ZoneInfo(self.night.city.timezone)
         first = datetime.fromtimestamp(self.night.begins_ms / 1000, zone).date()
         last = datetime.fromtimestamp(self.night.ends_ms / 1000, zone).date() + timedelta(days=1)
-        told: dict[str, Any] = self.json("ledger", "city", "--from", first.isoformat(), "--to", last.isoformat())
+        answer: dict[str, Any] = self.json("ledger", "city", "--from", first.isoformat(), "--to", last.isoformat())
         found: dict[Heading, float] = {}
-        for line in told["lines"]:
+        for line in answer["lines"]:
             heading = Heading(line["day"], line["site"], line["stream"], line["flow"])
             found[heading] = found.get(heading, 0.0) + line["net_kg"]
         return {heading: kg for heading, kg in found.items() if kg}

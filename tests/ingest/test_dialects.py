@@ -207,8 +207,8 @@ async def test_nobody_speaks_for_a_device_in_another_dialect(tmp_path: Path) -> 
     assert counts(ledger) == {"received": 5, "stored": 1, "quarantined": {"another_dialect": 4}}
     letters = DeadLetters(bench.state_path).list()
     assert {(one.device, one.field) for one in letters} == {("truck-1", "dialect"), ("point-1", "dialect")}
-    said = next(one.detail for one in letters if one.device == "point-1")
-    assert "'point-1' is registered with the dialect meter, the message is native" in said
+    detail = next(one.detail for one in letters if one.device == "point-1")
+    assert "'point-1' is registered with the dialect meter, the message is native" in detail
 
 
 def test_the_judge_takes_nothing_in_another_dialect() -> None:

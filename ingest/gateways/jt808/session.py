@@ -50,7 +50,7 @@ def _is_one_of_several(frame: Frame) -> bool:
 
 
 class TimeAnswer(StrEnum):
-    """In which time a terminal is told the time (0x8004): sources contradict each other."""
+    """In which time a terminal gets the time (0x8004): sources contradict each other."""
 
     UTC = "utc"
     CHINA = "china"

@@ -46,7 +46,7 @@ class Publisher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """What the gateway is told of its scale."""
+    """What the operator states of the scale."""
 
     device_id: str
     port: Port

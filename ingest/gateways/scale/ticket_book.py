@@ -41,7 +41,9 @@ class TicketBookFailed(OperatorError):
     """The file of the tickets cannot be read or written."""
 
     def __init__(self, cause: str) -> None:
-        super().__init__(f"{cause}: the disk must take tickets before they are published: mend it, then start again")
+        super().__init__(
+            f"{cause}: the disk must take tickets before they are published: make room or repair it, then start again"
+        )
 
 
 class Passage(NamedTuple):

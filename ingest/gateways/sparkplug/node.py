@@ -31,7 +31,7 @@ _Message = tuple[SparkplugTopic, SparkplugPayload]
 
 
 class NodeState(Enum):
-    """What is known of an edge node."""
+    """The state of an edge node."""
 
     UNBORN = "unborn"
     """No birth, or dead since."""

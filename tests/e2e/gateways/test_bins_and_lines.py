@@ -108,7 +108,7 @@ def quarantined(ledger: dict[str, Any]) -> dict[str, int]:
 
 
 def settled(haulwatch: Installation, tally: Tally) -> bool:
-    """Every level is somewhere, and the line is known to be off line."""
+    """Every level is somewhere, and the line is off line."""
     ledger = haulwatch.ledger()
     refused = quarantined(ledger)
     path = haulwatch.folder / "readings.db"

@@ -27,7 +27,7 @@ def entry(sequence: int) -> JournalEntry:
 
 
 def held(number: int) -> dict[str, Held]:
-    return {f"{number:016x}": Held(f"{number:016x}", "bin_overflow", "P01", Severity.P2, known=bool(number % 2))}
+    return {f"{number:016x}": Held(f"{number:016x}", "bin_overflow", "P01", Severity.P2, announced=bool(number % 2))}
 
 
 def do_the_same(dice: Random, all_cursors: list[Any], step: int) -> None:
@@ -107,7 +107,7 @@ def test_a_publisher_that_notes_late_moves_no_position_back(cursors: SharedCurso
     cursors.delivered("mqtt", [entry(9)], (), 1)
     cursors.delivered("mqtt", [entry(5)], [entry(5)], 2)
     assert cursors.get("mqtt") == 9
-    assert cursors.refused("mqtt", 9) == [5], "what it was refused is still known"
+    assert cursors.refused("mqtt", 9) == [5], "what it was refused is kept"
 
 
 async def test_machines_that_take_turns_send_each_change_once_however_long_it_waited(url: str) -> None:

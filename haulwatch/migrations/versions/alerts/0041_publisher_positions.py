@@ -40,7 +40,7 @@ def upgrade() -> None:
         sa.Column("rule", sa.String(64), nullable=False),
         sa.Column("subject", sa.String(64), nullable=False),
         sa.Column("severity", sa.String(2), nullable=False),
-        sa.Column("known", sa.Boolean, nullable=False),
+        sa.Column("announced", sa.Boolean, nullable=False),
     )
     op.create_table(
         "publisher_call",

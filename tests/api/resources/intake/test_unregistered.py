@@ -43,8 +43,8 @@ async def test_it_is_adopted_with_the_dialect_in_which_it_was_heard(
     for device_id, more in (("bin-7", {}), ("bin-8", {"dialect": "native", "profile": None, "depth_mm": None})):
         path = f"/api/v1/unregistered-devices/{device_id}/adopt"
         assert (await client.post(path, json=body | more, headers=WRITE)).status_code == 200
-    known = [(device.id, device.dialect, device.profile, device.depth_mm) for device in adoption.adopted]
-    assert known == [("bin-7", "meter", "plain", 1_600.0), ("bin-8", "native", "", None)]
+    adopted = [(device.id, device.dialect, device.profile, device.depth_mm) for device in adoption.adopted]
+    assert adopted == [("bin-7", "meter", "plain", 1_600.0), ("bin-8", "native", "", None)]
 
 
 @pytest.mark.parametrize(

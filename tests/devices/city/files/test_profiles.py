@@ -1,4 +1,4 @@
-"""Dialects and profiles in a city's files: read, checked with line and field, told apart, seen in part."""
+"""Dialects and profiles in a city's files: read, checked with line and field, distinguished, seen in part."""
 
 import shutil
 from dataclasses import replace

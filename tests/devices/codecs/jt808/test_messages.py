@@ -1,4 +1,4 @@
-"""Messages of a session and controls: editions told by length, and every message written is read again."""
+"""Messages of a session and controls: editions distinguished by length, and every message written is read again."""
 
 import pytest
 

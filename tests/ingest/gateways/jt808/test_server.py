@@ -180,8 +180,8 @@ async def test_a_connection_too_many_is_closed_and_the_others_stay() -> None:
 
 async def test_who_is_silent_or_never_shows_a_code_is_sent_away() -> None:
     async with running() as gateway:
-        known, stranger = await gateway.connect(), await gateway.connect()
-        await known.sign_in()
+        registered, stranger = await gateway.connect(), await gateway.connect()
+        await registered.sign_in()
         await eventually(lambda: len(gateway.gateway.connections) == 2)
         now = gateway.gateway.now()
         for connection in list(gateway.gateway.connections):
@@ -189,7 +189,7 @@ async def test_who_is_silent_or_never_shows_a_code_is_sent_away() -> None:
         assert await stranger.next() is None
         for connection in list(gateway.gateway.connections):
             connection.tend(now + LIMITS.idle_s + 1)
-        assert await known.next() is None
+        assert await registered.next() is None
         assert gateway.gateway.figures().refused == {"never_signed_in": 1, "idle": 1}
 
 

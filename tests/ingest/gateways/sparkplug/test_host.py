@@ -155,7 +155,7 @@ async def test_the_state_of_the_host_is_retained_and_true(broker: Mosquitto) -> 
             async with MqttClient(MqttUrl.parse(broker.url), "another") as another:
                 stale = {"online": False, "timestamp": 1}
                 await another.publish(topic, json.dumps(stale).encode(), retain=True)
-            assert (await next_state(listener, online=True)).payload == online.payload  # said again
+            assert (await next_state(listener, online=True)).payload == online.payload  # again
         offline = await next_state(listener, online=False)
         while json.loads(offline.payload)["timestamp"] == 1:
             offline = await next_state(listener, online=False)

@@ -1,4 +1,4 @@
-"""The HTTP service of trackers: what is published, who may, and when 200 is said."""
+"""The HTTP service of trackers: what is published, who may, and when the answer is 200."""
 
 import asyncio
 import json
