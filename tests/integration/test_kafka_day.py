@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
@@ -116,7 +115,7 @@ def day() -> list[RawMessage]:
 
 @pytest.fixture
 def connection(kafka_server: KafkaServer) -> KafkaConnection:
-    found = KafkaConnection(kafka_server.servers, prefix=f"test-{uuid4().hex[:12]}", partitions=PARTITIONS)
+    found = kafka_server.connection(PARTITIONS)
     create_topic(found, keep_ms=0, replicas=1)
     return found
 

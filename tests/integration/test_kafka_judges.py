@@ -3,7 +3,6 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
@@ -30,7 +29,7 @@ PARTITIONS = 7
 
 @pytest.fixture
 def connection(kafka_server: KafkaServer) -> KafkaConnection:
-    found = KafkaConnection(kafka_server.servers, prefix=f"test-{uuid4().hex[:12]}", partitions=PARTITIONS)
+    found = kafka_server.connection(PARTITIONS)
     create_topic(found, keep_ms=0, replicas=1)
     return found
 

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
@@ -82,7 +81,7 @@ class Recorders:
 async def test_a_rejected_reading_of_the_process_before_keeps_its_bytes_and_can_be_redriven(
     kafka_server: KafkaServer, postgres_url: str, tmp_path: Path
 ) -> None:
-    connection = KafkaConnection(kafka_server.servers, prefix=f"test-{uuid4().hex[:12]}", partitions=5)
+    connection = kafka_server.connection(5)
     create_topic(connection, keep_ms=0, replicas=1)
     migrations.upgrade(postgres_url)
     log = closed_later(KafkaLog(connection, "recorder"))

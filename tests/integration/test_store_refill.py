@@ -3,13 +3,11 @@
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
-from uuid import uuid4
 
 import httpx
 import pytest
 
 from ingest.ledger.dead_letters import DeadLetters
-from ingest.log.kafka.connection import KafkaConnection
 from ingest.log.kafka.kafka_log import KafkaLog
 from ingest.log.kafka.topic import create_topic
 from ingest.log.revisions import city_record
@@ -128,7 +126,7 @@ async def test_a_topic_on_kafka_fills_a_store_as_the_log_on_disk_does(
     await bench.drain(bench.start(store=influx_store))
     former, files = contents(influx_server, influx_database), files_in(tmp_path)
     lose(influx_server, influx_database)
-    connection = KafkaConnection(kafka_server.servers, prefix=f"test-{uuid4().hex[:12]}", partitions=5)
+    connection = kafka_server.connection(5)
     create_topic(connection, keep_ms=0, replicas=1)
     log = closed_later(KafkaLog(connection))
     log.append([city_record(CITY, NOW - 1), *(record.message for record in bench.log.read(0, 10_000))])

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 
+from ingest.log.kafka.connection import KafkaConnection
 from tests import ROOT
 from tests.servers import end, find, free_port, launch
 from tests.waiting import PATIENCE_S
@@ -84,6 +85,10 @@ class KafkaServer:
     def servers(self) -> str:
         """As Kafka's own clients have it."""
         return f"127.0.0.1:{self.port}"
+
+    def connection(self, partitions: int, prefix: str = "") -> KafkaConnection:
+        """To topics of its own, unless `prefix` names others. It waits for figures too as long as a test may."""
+        return KafkaConnection(self.servers, prefix or f"test-{uuid4().hex[:12]}", partitions, figures_s=PATIENCE_S)
 
     @property
     def pid(self) -> int:

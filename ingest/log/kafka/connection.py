@@ -12,8 +12,6 @@ from ingest.log.kafka.handshake import why_not_trusted
 
 ANSWER_S: Final = 10.0
 """Longest wait for an answer of the cluster: shorter than the silence after which a process counts as hanging."""
-FIGURES_S: Final = 3.0
-"""Likewise for figures: within the time limit of a check of /readyz."""
 MAX_MESSAGE_BYTES: Final = 16 << 20
 """Larger than any message of a device and than the revision of a city of 100,000 devices."""
 
@@ -46,6 +44,8 @@ class KafkaConnection:
     partitions: int = 64
     security: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Properties of the client for TLS and SASL."""
+    figures_s: float = 3.0
+    """Longest wait for each figure of topics and groups: within the time limit of a check of /readyz."""
     trouble: Trouble = field(default_factory=Trouble, repr=False, compare=False)
     """Why no broker answers, as far as the clients of this connection have heard."""
 

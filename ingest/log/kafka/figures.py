@@ -6,7 +6,6 @@ from typing import Any
 
 from ingest.log.errors import RawLogUnavailable
 from ingest.log.kafka.connection import (
-    FIGURES_S,
     KafkaConnection,
     admin_library,
     library,
@@ -57,6 +56,7 @@ class KafkaFigures:
 
     def __init__(self, connection: KafkaConnection) -> None:
         self._connection = connection
+        self._wait_s = connection.figures_s
         self._kafka = library()
         self._admin: Any = None
         self._checked = False
@@ -84,7 +84,7 @@ class KafkaFigures:
         group = self._connection.group(consumer)
         with translated(self._connection):
             asked = self._kafka.ConsumerGroupTopicPartitions(group)
-            [answer] = self._opened().list_consumer_group_offsets([asked], request_timeout=FIGURES_S).values()
+            [answer] = self._opened().list_consumer_group_offsets([asked], request_timeout=self._wait_s).values()
             try:
                 found = answer.result().topic_partitions
             except self._kafka.KafkaException as exc:
@@ -111,7 +111,7 @@ class KafkaFigures:
         """The consumers whose group has members now, on whatever machine."""
         with translated(self._connection):
             groups = {self._connection.group(consumer): consumer for consumer in CONSUMERS}
-            answers = self._opened().describe_consumer_groups([*groups], request_timeout=FIGURES_S)
+            answers = self._opened().describe_consumer_groups([*groups], request_timeout=self._wait_s)
             found = []
             for group, answer in answers.items():
                 try:
@@ -130,7 +130,7 @@ class KafkaFigures:
         read = max(self.read_to(FLEET, topic).get(0, 0), first)
         group = self._connection.group(FLEET)
         with translated(self._connection):
-            [answer] = self._opened().describe_consumer_groups([group], request_timeout=FIGURES_S).values()
+            [answer] = self._opened().describe_consumer_groups([group], request_timeout=self._wait_s).values()
             try:
                 members = answer.result().members
             except self._kafka.KafkaException as exc:
@@ -157,7 +157,7 @@ class KafkaFigures:
             return
         group = self._kafka.ConsumerGroupTopicPartitions(self._connection.group(consumer), moved)
         with translated(self._connection):
-            [answer] = self._opened().alter_consumer_group_offsets([group], request_timeout=FIGURES_S).values()
+            [answer] = self._opened().alter_consumer_group_offsets([group], request_timeout=self._wait_s).values()
             for one in answer.result().topic_partitions:
                 if one.error is not None:
                     raise unavailable(self._connection, one.error)
@@ -169,7 +169,8 @@ class KafkaFigures:
         topic = self._connection.topic
         with translated(self._connection):
             found = {
-                one.id: one for one in topic_description(self._connection, topic, FIGURES_S, self._opened()).partitions
+                one.id: one
+                for one in topic_description(self._connection, topic, self._wait_s, self._opened()).partitions
             }
         return [
             PartitionFigures(
@@ -205,7 +206,7 @@ class KafkaFigures:
         with translated(self._connection):
             admin = self._opened()
             asked = {self._kafka.TopicPartition(topic, partition): spec for partition in range(partitions)}
-            answers = admin.list_offsets(asked, request_timeout=FIGURES_S)
+            answers = admin.list_offsets(asked, request_timeout=self._wait_s)
             found = {there.partition: int(answer.result().offset) for there, answer in answers.items()}
         if silent := [partition for partition, offset in found.items() if offset < 0]:
             # The client gives an impossible offset, and no error, where the broker of a partition does not answer.
@@ -219,7 +220,7 @@ class KafkaFigures:
         if self._admin is None:
             self._admin = admin_library().AdminClient(self._connection.properties())
         if not self._checked:
-            check_partitions(self._connection, self._admin, FIGURES_S)
+            check_partitions(self._connection, self._admin, self._wait_s)
             self._checked = True
         return self._admin
 

@@ -9,7 +9,6 @@ from devices.errors import OperatorError
 from ingest.log.errors import RawLogMisfit, RawLogUnavailable
 from ingest.log.kafka.connection import (
     ANSWER_S,
-    FIGURES_S,
     MAX_MESSAGE_BYTES,
     KafkaConnection,
     admin_library,
@@ -180,11 +179,11 @@ def found_settings(connection: KafkaConnection) -> Mapping[str, str]:
     admin_of = admin_library()
     with translated(connection):
         admin = admin_of.AdminClient(connection.properties())
-        check_partitions(connection, admin, FIGURES_S)
+        check_partitions(connection, admin, connection.figures_s)
         resource = admin_of.ConfigResource(admin_of.ResourceType.TOPIC, connection.topic)
-        [answer] = admin.describe_configs([resource], request_timeout=FIGURES_S).values()
+        [answer] = admin.describe_configs([resource], request_timeout=connection.figures_s).values()
         found = {name: str(entry.value) for name, entry in answer.result().items()}
-        partitions = topic_description(connection, connection.topic, FIGURES_S, admin).partitions
+        partitions = topic_description(connection, connection.topic, connection.figures_s, admin).partitions
     if all(leader_of(one) >= 0 for one in partitions):
         KafkaFigures(connection).ends()
     return found | {

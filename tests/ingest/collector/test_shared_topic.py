@@ -1,11 +1,8 @@
 """One topic for several collectors: it holds the messages of each, and silence counts once."""
 
-from uuid import uuid4
-
 import pytest
 
 from ingest.collector.shared_topic import PartitionTurn, SharedTopic
-from ingest.log.kafka.connection import KafkaConnection
 from ingest.log.kafka.figures import KafkaFigures
 from ingest.log.kafka.kafka_log import KafkaLog
 from ingest.log.kafka.topic import create_topic
@@ -78,7 +75,7 @@ def test_a_turn_that_comes_back_counts_no_time_in_which_it_was_another_ones() ->
 
 @pytest.mark.real
 def test_on_kafka_silence_adds_up_to_no_more_than_the_time_whoever_comes_and_goes(kafka_server: KafkaServer) -> None:
-    connection = KafkaConnection(kafka_server.servers, prefix=f"test-{uuid4().hex[:12]}", partitions=3)
+    connection = kafka_server.connection(3)
     create_topic(connection, keep_ms=0, replicas=1)
     reader, rounds = closed_later(KafkaLog(connection)), 0
 

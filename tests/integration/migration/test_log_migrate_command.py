@@ -3,7 +3,6 @@
 import json
 from contextlib import closing
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from typer.testing import CliRunner
@@ -29,7 +28,7 @@ PARTITIONS = 5
 
 @pytest.fixture
 def connection(kafka_server: KafkaServer) -> KafkaConnection:
-    found = KafkaConnection(kafka_server.servers, prefix=f"test-{uuid4().hex[:12]}", partitions=PARTITIONS)
+    found = kafka_server.connection(PARTITIONS)
     create_topic(found, keep_ms=0, replicas=1)
     return found
 

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import confluent_kafka
 import pytest
@@ -50,7 +49,7 @@ class Interrupted(Exception):
 @pytest.fixture
 def new_connection(kafka_server: KafkaServer) -> Callable[[], KafkaConnection]:
     def new() -> KafkaConnection:
-        found = KafkaConnection(kafka_server.servers, prefix=f"test-{uuid4().hex[:12]}", partitions=PARTITIONS)
+        found = kafka_server.connection(PARTITIONS)
         create_topic(found, keep_ms=0, replicas=1)
         return found
 

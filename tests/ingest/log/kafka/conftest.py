@@ -1,7 +1,5 @@
 """A topic of its own for each test."""
 
-from uuid import uuid4
-
 import pytest
 
 from ingest.log.kafka.connection import KafkaConnection
@@ -12,6 +10,6 @@ from tests.servers.kafka import KafkaServer
 
 @pytest.fixture
 def connection(kafka_server: KafkaServer) -> KafkaConnection:
-    found = KafkaConnection(kafka_server.servers, prefix=f"test-{uuid4().hex[:12]}", partitions=PARTITIONS)
+    found = kafka_server.connection(PARTITIONS)
     assert create_topic(found, keep_ms=0, replicas=1)
     return found

@@ -4,7 +4,6 @@ import os
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
-from uuid import uuid4
 
 import pytest
 
@@ -62,7 +61,7 @@ class Reader:
 
 @pytest.fixture
 def connection(kafka_server: KafkaServer) -> KafkaConnection:
-    found = KafkaConnection(kafka_server.servers, prefix=f"test-{uuid4().hex[:12]}", partitions=PARTITIONS)
+    found = kafka_server.connection(PARTITIONS)
     create_topic(found, keep_ms=0, replicas=1)
     return found
 

@@ -4,7 +4,6 @@ import logging
 import random
 from collections import Counter, defaultdict
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
@@ -252,7 +251,7 @@ def test_a_topic_without_replicas_syncs_each_append(connection: KafkaConnection)
 
 
 def test_a_missing_topic_says_which_command_creates_it(kafka_server: KafkaServer) -> None:
-    nowhere = KafkaConnection(kafka_server.servers, prefix=f"test-{uuid4().hex[:12]}", partitions=PARTITIONS)
+    nowhere = kafka_server.connection(PARTITIONS)
     with pytest.raises(RawLogUnavailable, match="haulwatch kafka init"):
         opened(nowhere).append(fleet(1))
     with pytest.raises(RawLogUnavailable, match="haulwatch kafka init"):

@@ -1,8 +1,10 @@
 """TLS, logins and rights on a real Kafka: what each process needs and no more, and what each refusal says."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +25,7 @@ from tests.closing import closed_later
 from tests.ingest.log.kafka.parts import fleet
 from tests.integration.migration.file_state import RecorderFile
 from tests.servers.kafka_secured import PASSWORDS, SecuredKafka, running_secured
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.real
 
@@ -90,7 +93,7 @@ def connect(secured: SecuredKafka, tmp_path: Path) -> Connect:
         )
         found = kafka_connection(settings)
         assert (password or PASSWORDS[user]) not in repr(settings) + repr(found)
-        return found
+        return replace(found, figures_s=PATIENCE_S)
 
     return connected
 
@@ -136,11 +139,15 @@ def test_each_refusal_says_what_to_do(secured: SecuredKafka, connect: Connect) -
         "TLS fails": connect("collector", at=secured.server.servers),
     }
 
-    def asked(connection: KafkaConnection) -> RawLogUnavailable | int:
-        try:
-            return KafkaFigures(connection).last_offset()
-        except RawLogUnavailable as exc:
-            return exc
+    def asked(connection: KafkaConnection) -> RawLogUnavailable:
+        """Again, as a process does, if the client had not heard within its time why it cannot connect."""
+        figures, deadline = KafkaFigures(replace(connection, figures_s=3)), time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                pytest.fail(f"{connection} gave {figures.last_offset()}")
+            except RawLogUnavailable as exc:
+                if isinstance(exc, KafkaRefused) or time.monotonic() > deadline:
+                    return exc
 
     with ThreadPoolExecutor(len(cases)) as asking:
         answers = dict(zip(cases, asking.map(asked, cases.values()), strict=True))
@@ -171,7 +178,7 @@ def test_a_migration_does_its_work_with_its_rights_alone(
 ) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
-    everything = KafkaConnection(secured.server.servers, prefix=f"{PREFIX}2", partitions=4)
+    everything = secured.server.connection(4, prefix=f"{PREFIX}2")
     create_topic(everything, keep_ms=0, replicas=1)
     with closing(RawLog(folder / "raw")) as log:
         log.append(fleet(30))
