@@ -72,17 +72,17 @@ $(COMPILED)/stamp $(TESTED)/stamp: setup.py pyproject.toml requirements-dev.lock
 	@mv $(@D).made $(@D)
 	@touch $@
 
-# What make test runs on compiled judgement too. Where there is a compiler, the long ones of these run there only.
-JUDGED := tests/devices tests/rules tests/ingest/test_admission.py tests/ingest/ledger tests/ingest/judge \
-	tests/haulwatch/evaluation/test_run.py tests/fuzz/test_fuzz.py
+# What make test runs on compiled judgement only, where there is a compiler: the other tests run all of it interpreted.
+JUDGED := tests/devices tests/rules tests/field_cases tests/ingest/test_admission.py tests/ingest/ledger \
+	tests/ingest/judge tests/haulwatch/evaluation/test_run.py tests/fuzz/test_fuzz.py
 
 test: $(VENV)/dev.stamp ## run the tests on real servers, which it installs if it is allowed to (ARGS="-k words")
 	@sh tests/servers/install.sh
 	@$(TRY_CONSOLE)
 	@sh tests/servers/oidc_provider/install.sh $(CURDIR)/$(RUN)
 	@sh tests/servers/kafka_jars/install.sh
-	@$(if $(ARGS),,{ $(CAN_COMPILE) && exec nice $(COMPILE_FOR_TESTS); } & trap "kill $$!" INT TERM;) \
-	  $(if $(ARGS),,COMPILED_AFTERWARDS="$$($(CAN_COMPILE) && echo $(JUDGED))") \
+	@$(if $(ARGS),,{ $(CAN_COMPILE) && exec $(COMPILE_FOR_TESTS); } & trap "kill $$!" INT TERM;) \
+	  $(if $(ARGS),,LEFT_TO_COMPILED="$$($(CAN_COMPILE) && echo $(JUDGED))") \
 	  $(RUN)/python -m pytest $(WORKERS) $(ARGS); ended=$$?; wait; exit $$ended
 	@test -n "$(ARGS)" || $(MAKE) --no-print-directory test-compiled
 

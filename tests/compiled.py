@@ -9,6 +9,4 @@ import rules.engine.engine
 
 COMPILED: Final = Path(rules.engine.engine.__file__).suffix != ".py"
 
-interpreted_only = pytest.mark.skipif(
-    COMPILED, reason="replaces a part of a module, which a compiled module does not allow"
-)
+interpreted_only = pytest.mark.interpreted_only

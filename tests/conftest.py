@@ -18,7 +18,7 @@ from argon2 import PasswordHasher
 from haulwatch.process.garbage import keep_objects, look_seldom
 from tests import ROOT
 from tests.closing import closing_all
-from tests.compiled import COMPILED
+from tests.compiled import COMPILED, interpreted_only
 from tests.migrated import Tables
 from tests.workers.dealing import dealt
 
@@ -28,8 +28,8 @@ _MEMORY: Final = Path("/dev/shm")  # pytest and mkdtemp make folders of their ow
 _ENOUGH_BYTES: Final = 4 << 30
 """Far more than tests hold at any time: each folder is deleted with its test."""
 
-_COMPILED_AFTERWARDS: Final = os.environ.get("COMPILED_AFTERWARDS", "").split()
-"""Folders and files whose tests `make test` runs once more, on compiled judgement."""
+_LEFT_TO_COMPILED: Final = [ROOT / path for path in os.environ.get("LEFT_TO_COMPILED", "").split()]
+"""Folders and files whose tests `make test` runs afterwards, on compiled judgement."""
 
 pytest_plugins: list[str] = [
     "tests.servers.influxdb",
@@ -99,32 +99,40 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_report_header() -> str | None:
-    if not _COMPILED_AFTERWARDS:
+    if not _LEFT_TO_COMPILED:
         return None
-    return f"long tests of {' '.join(_COMPILED_AFTERWARDS)}: left to compiled judgement"
+    return f"left to compiled judgement: {' '.join(str(path.relative_to(ROOT)) for path in _LEFT_TO_COMPILED)}"
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave a module to the run on compiled judgement, unless a test of it needs interpreted modules.
+
+    The source and the examples are the same there, and a test takes less time.
+    """
+    if collection_path.suffix != ".py" or not _is_left(collection_path):
+        return None
+    return interpreted_only.name not in collection_path.read_text() or None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    _leave_to_compiled(config, items)
+    if left := [item for item in items if _is_left(item.path) and not item.get_closest_marker(interpreted_only.name)]:
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in set(left)]
+    if COMPILED:
+        for item in items:
+            if item.get_closest_marker(interpreted_only.name):
+                item.add_marker(pytest.mark.skip("replaces a part of a module, which a compiled module does not allow"))
     workerinput: dict[str, int] | None = getattr(config, "workerinput", None)  # of pytest-xdist
     if workerinput is not None:
         items[:] = dealt(items, workerinput["workercount"], _is_long, lambda item: item.path)
 
 
+def _is_left(path: Path) -> bool:
+    return any(path.is_relative_to(left) for left in _LEFT_TO_COMPILED)
+
+
 def _is_long(item: pytest.Item) -> bool:
     return item.get_closest_marker("long") is not None
-
-
-def _leave_to_compiled(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect long tests that `make test` runs on compiled judgement afterwards, in which they take less time.
-
-    They judge the same source with the same examples; every rule has its short stories in both runs.
-    """
-    folders = [ROOT / folder for folder in _COMPILED_AFTERWARDS]
-    left = [item for item in items if _is_long(item) and any(item.path.is_relative_to(folder) for folder in folders)]
-    if left:
-        config.hook.pytest_deselected(items=left)
-        items[:] = [item for item in items if item not in set(left)]
 
 
 @pytest.fixture(scope="session", autouse=True)
