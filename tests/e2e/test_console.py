@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from typing import Final
 
 import pytest
@@ -333,11 +334,13 @@ def test_a_queue_without_end_is_read_to_its_end_and_never_fills_the_page(chromiu
     expect(page.locator(".row")).to_have_count(page_of)
     older = page.get_by_role("button", name="Show older ones in place of these")
 
-    def is_full() -> bool:
+    def has_read(count: int) -> bool:
         page.locator(".rows").evaluate("box => box.scrollTo(0, box.scrollHeight)")
-        return older.count() == 1
+        return page.locator(".row").count() >= count
 
-    until(is_full, "the page takes no more", every_s=0.2)
+    for count in range(page_of, most + 1, page_of):
+        until(partial(has_read, count), f"{count} alerts are shown", every_s=0.2)
+    expect(older).to_be_visible()
     expect(page.locator(".row")).to_have_count(most)
     # The text as it stands there: of a row that is not in sight yet, nothing is drawn.
     expect(page.locator(".row .title").last).to_have_text(f"Long ago {most - OLDER - 2 - 1}")
