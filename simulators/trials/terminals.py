@@ -35,7 +35,7 @@ def reports(
     )
     start_ms = day.start_ms + rng.randint(0, 9_999)
     positions: Iterable[Position] = takewhile(lambda one: one.ts < day.now_ms, terminal.positions(start_ms))
-    if tier.interval_s is not None:
+    if tier.interval_s is not None and not tier.has_switches:
         positions = _at_intervals(positions, tier.interval_s * 1000)
     if fault is not None:
         positions = fault(positions, rng)

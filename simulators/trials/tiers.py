@@ -26,7 +26,7 @@ class Tier:
     receiver: Callable[[Random], FixSource] = Receiver
     link: Link = _ALL_ARRIVES
     interval_s: int | None = None
-    """Between two reports; None: 10 s busy, 30 s standing, and at once when a switch changes."""
+    """Between two reports; None: 10 s busy, 30 s standing. A terminal that has switches reports a change at once."""
     lacks: frozenset[str] = frozenset()
     """Fields that terminals leave out."""
     numbers: bool = True
@@ -34,6 +34,11 @@ class Tier:
     sensor_faults: bool = False
     adversary: bool = False
     wrong_terminals: bool = False
+
+    @property
+    def has_switches(self) -> bool:
+        """A lift or a cover switch is wired to the terminal."""
+        return not {"lift_up", "cover_open"} <= self.lacks
 
 
 TIERS: Final = (
@@ -55,6 +60,7 @@ TIERS: Final = (
         "power cut, jamming, tips under 45 s, 60 m from the gate, in two halves, early scan",
         adversary=True,
     ),
+    Tier("minute", "a fix every 60 s, and at once when a switch changes; all sensors", interval_s=60),
     Tier(
         "cheap",
         "a fix every 60 s, without quality fields, numbers, lift, cover or load",

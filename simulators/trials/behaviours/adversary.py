@@ -8,6 +8,8 @@ from simulators.trials.behaviours.terminals import SILENT_LOADED_S, silence
 from simulators.trials.truck_day import TruckDay
 
 _RULES: Final = concerns("illegal_dumping")
+_HERE_M: Final = 1.0
+"""A stretch so short is a place."""
 
 
 def dump_without_power(day: TruckDay) -> bool:
@@ -77,11 +79,13 @@ def tip_outside_the_gate(day: TruckDay) -> bool:
 
 
 def tip_in_two_halves(day: TruckDay) -> bool:
-    """Tip half of the load at one place, and the rest 0.9 to 1.6 km on."""
+    """Tip half of the load at one place, and the rest 0.9 to 1.6 km on, both far from every site."""
     at_m = day.terrain.lonely_place(day.haul, day.rng)
     if at_m is None:
         return False
     on_m = min(at_m + day.rng.uniform(900.0, 1_600.0), 0.85 * day.out.length_m)
+    if not day.terrain.is_clear(day.out.part(on_m - _HERE_M, on_m)):
+        return False
     day.load()
     day.drive(day.out.part(0.0, at_m))
     arrived_ms = day.now_ms

@@ -79,7 +79,7 @@ def test_the_cheap_tier_has_no_quality_fields_and_a_fix_a_minute() -> None:
 
 
 def test_every_tier_can_be_staged_and_says_what_it_is() -> None:
-    assert len({one.name for one in TIERS}) == len(TIERS) == 9
+    assert len({one.name for one in TIERS}) == len(TIERS) == 10
     assert all(one.says for one in TIERS)
     with pytest.raises(LookupError, match="clean, urban"):
         tier("muddy")
