@@ -13,11 +13,11 @@ from msgspec.structs import astuple
 
 from devices.readings.models import JUDGED_MODELS, Reading
 from rules.alerts.limit import SubjectAlerts
+from rules.compiled_annotations import restore_annotations
 from rules.contract.rule import FleetRule, Rule
 from rules.contract.verdicts import HeldVerdict
 from rules.engine.clocks.device_clock import DeviceClock
 from rules.engine.clocks.watermark import FleetWatermark
-from rules.engine.compiled_annotations import restore_annotations
 from rules.engine.device_state import FORMER, DeviceState
 from rules.engine.incidents.machine import DeviceIncidents
 from rules.engine.late.amendments import KeptIncidents

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, RowMapping, insert, select, update
 
 from devices.db.database import transaction
 from rules.manifests.model import FINAL, Manifest, Transition, TruckManifest
+from rules.manifests.read_back import manifest_of
 from rules.manifests.tables import manifest_state, manifest_transition
 
 _MAX_EVIDENCE: Final = 200
@@ -113,4 +114,4 @@ def _stored(one: Transition) -> Transition:
 
 def manifest_of_row(row: RowMapping) -> Manifest:
     """The manifest that a row of `manifest_state` holds."""
-    return msgspec.convert(row["manifest"], Manifest)
+    return manifest_of(row["manifest"])

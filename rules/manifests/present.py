@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-import msgspec
 from sqlalchemy import Connection, RowMapping, select
 
 from devices.readings.ids import MANIFESTS
@@ -20,6 +19,7 @@ from rules.manifests.document import (
 )
 from rules.manifests.machine import Event, Refused
 from rules.manifests.model import Manifest, ManifestState
+from rules.manifests.read_back import manifest_of
 from rules.manifests.tables import manifest, manifest_action, manifest_state, manifest_transition
 
 
@@ -68,7 +68,7 @@ def present_of(connection: Connection, rows: Iterable[RowMapping]) -> dict[str, 
     """The manifests as judged, with the actions that judgement has not taken yet."""
     numbers = [row["number"] for row in rows]
     judged_rows = select(manifest_state.c.number, manifest_state.c.manifest).where(manifest_state.c.number.in_(numbers))
-    judged = {number: msgspec.convert(found, Manifest) for number, found in connection.execute(judged_rows)}
+    judged = {number: manifest_of(found) for number, found in connection.execute(judged_rows)}
     present: dict[str, Present] = {number: Present(found, 0) for number, found in judged.items()}
     actions = select(manifest_action).where(manifest_action.c.number.in_(numbers)).order_by(manifest_action.c.no)
     for action in connection.execute(actions).mappings():

@@ -6,8 +6,8 @@ from typing import Any, Final
 import msgspec
 from pydantic import BaseModel
 
+from rules.compiled_annotations import restore_annotations
 from rules.contract.rule import Rule
-from rules.engine.compiled_annotations import restore_annotations
 from rules.tracking.tracker import Tracker
 
 Decoder = msgspec.msgpack.Decoder[Any]
