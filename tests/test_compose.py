@@ -143,8 +143,8 @@ def test_secrets_come_from_files_that_the_script_makes(tmp_path: Path) -> None:
     declared = {name: Path(secret["file"]).name for name, secret in COMPOSE["secrets"].items()}
     assert declared == {name: name for name in made - {"influx_login"}}, "influx_login belongs to a variant"
     used = {name for service in SERVICES.values() for name in service.get("secrets", [])}
-    others = {"mqtt_url_gateway", "mqtt_url_probe"}
-    assert used == declared.keys() - others, "of gateways, which a variant adds, and of monitoring by others"
+    others = {"mqtt_url_chirpstack", "mqtt_url_ttn", "mqtt_url_probe"}
+    assert used == declared.keys() - others, "of network servers and of monitoring, which are not ours"
 
 
 def test_no_service_holds_a_secret_that_it_does_not_need() -> None:
