@@ -28,6 +28,7 @@ TOKENS = {
     "influx_login": "haulwatch:{}",
     "postgres_password": "{}",
     "simulators_password": "{}",
+    "tracker_keys": "* {}\n",
 }
 DERIVED = {
     "database_url": ("postgres_password", "postgresql://haulwatch:{}@postgres/haulwatch"),
