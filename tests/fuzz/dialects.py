@@ -7,7 +7,7 @@ back every byte in order, as frames or as what is none, however it is cut.
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
@@ -16,13 +16,14 @@ from typing import Any, Final, NamedTuple
 from devices.codecs.codec import MAX_PAYLOAD_BYTES, Codec, Flaw
 from devices.codecs.lorawan.payloads.decoders import DECODERS
 from devices.codecs.registry import CODECS, codec_of
+from devices.codecs.scale import SCALE
 from devices.codecs.scale.frame import FrameError
 from devices.codecs.scale.passage import PassageMessage, write_passage
 from devices.codecs.scale.settings import BUILT_IN, ScaleSettings, read_settings
 from devices.codecs.scale.stream import FrameStream, Skipped
 from devices.codecs.scale.weight import NoWeight, shown_kg
 from devices.codecs.topics import dialect_topic
-from devices.codecs.trackers import osmand, traccar
+from devices.codecs.trackers import OSMAND, osmand, traccar
 from devices.readings.decoding import Decoding
 from devices.readings.models import Reading
 from devices.readings.refusals import DecodeError
@@ -102,16 +103,16 @@ def _families() -> Sequence[_Family]:
         _documents("chirpstack", _uplinks("chirpstack"), _lorawan("chirpstack")),
         _documents("ttn", _uplinks("ttn"), _lorawan("ttn")),
         _documents("owntracks", _reports("owntracks"), [Decoding(), Decoding("owntracks")]),
-        _documents("osmand", _reports("osmand"), _profiles("osmand")),
+        _documents("osmand", _reports("osmand"), _profiles("osmand", OSMAND.profiles())),
         _documents("traccar", _reports("traccar"), [Decoding(), Decoding("traccar")]),
-        _documents("scale", _passages(), _profiles("scale")),
+        _documents("scale", _passages(), _profiles("scale", SCALE.profiles())),
         _Family("sparkplug", _Sparkplug().one),
         _Family("indicator", _Indicators().one),
     )
 
 
-def _profiles(dialect: str) -> list[Decoding]:
-    return [Decoding(), *(Decoding(dialect, name) for name in (*codec_of(dialect).profiles(), "unheard-of"))]
+def _profiles(dialect: str, names: Collection[str]) -> list[Decoding]:
+    return [Decoding(), *(Decoding(dialect, name) for name in (*names, "unheard-of"))]
 
 
 def _lorawan(dialect: str) -> list[Decoding]:
