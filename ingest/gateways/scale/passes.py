@@ -193,7 +193,7 @@ class Passes:
     def _notice_tare_key(self, kg: Decimal, at: int) -> None:
         """Notice a weight at rest that jumps to zero, and back."""
         stood_kg = self._settled_kg(self._shown_at)
-        if self._pass is None or stood_kg is None or at - self._shown_at > _KEY_MS:
+        if self._pass is None or stood_kg is None or not 0 <= at - self._shown_at <= _KEY_MS:
             return
         best = self._pass.best
         if stood_kg >= self._minimum_kg and abs(kg) <= self._zero_within_kg:
