@@ -97,10 +97,10 @@ def read_payload(payload: bytes) -> SparkplugPayload:
 
 def write_payload(payload: SparkplugPayload) -> bytes:
     """The bytes of a payload. Raises BadPayload for values that do not fit their type."""
-    message = _Payload(timestamp=payload.timestamp, seq=payload.seq)
-    if payload.uuid:
-        message.uuid = payload.uuid
     try:
+        message = _Payload(timestamp=payload.timestamp, seq=payload.seq)
+        if payload.uuid:
+            message.uuid = payload.uuid
         for metric in payload.metrics:
             _write_metric(message.metrics.add(), metric)
         return message.SerializeToString(deterministic=True)

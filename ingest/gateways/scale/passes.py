@@ -72,6 +72,8 @@ class Settled:
     """The scale was out of its range meanwhile: this weight may be that of some axles."""
     not_alone: bool = False
     """It came before the truck in front had left: its weight gives no ticket."""
+    rose: bool = False
+    """A lighter weight had settled before it in this pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,7 @@ class Passes:
         if resumed is not None:
             self._pass = _Pass(resumed.began_at, resumed.zero_kg, resumed.kg, resumed)
             self._pass.out_of_range, self._pass.not_alone = resumed.out_of_range, resumed.not_alone
+            self._pass.rose = resumed.rose
             self._zero_kg, self._last_at = resumed.zero_kg, resumed.at
 
     @property
@@ -320,7 +323,7 @@ class Passes:
             frames = tuple(self._run)
             present.rose = best is not None and kg - best.kg > self._zero_within_kg
             present.best = Settled(
-                kg, at, present.began_at, frames, present.zero_kg, present.out_of_range, present.not_alone
+                kg, at, present.began_at, frames, present.zero_kg, present.out_of_range, present.not_alone, present.rose
             )
             if not present.may_be_part:
                 yield present.best

@@ -69,6 +69,14 @@ def test_pass_of_the_first_of_two_trucks_ends_as_it_leaves() -> None:
     assert (second.began_at, int(second.heaviest_kg)) == (weighed.ended_at, 14_000)
 
 
+def test_restart_remembers_that_a_weight_settled_in_steps() -> None:
+    gate = passed("yaohua-kg", shows((0, 3), (30_000, 3), (36_000, 3)))
+    gate.restart()
+    for at, data in sent("yaohua-kg", shows((0, 9), (36_000, 3), (6_000, 0.6), (18_000, 3), (0, 3))[90:]):
+        gate.take(at, data)
+    assert (gate.weighed, gate.without) == ([], [NoTicket.NOT_ALONE] * 2)
+
+
 def test_restart_remembers_that_a_truck_came_before_the_one_in_front_had_left() -> None:
     shown = [*still(0, 3, START), *still(30_000, 3, START + 3_000), *still(9_000, 0.6, START + 6_000)]
     gate = passed("yaohua-kg", [*shown, *still(14_000, 3, START + 6_600)])
