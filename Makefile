@@ -98,7 +98,7 @@ chaos: $(VENV)/dev.stamp ## kill, disconnect and fill up the real processes unde
 	@$(WITH_COMPILED):. $(RUN)/python -m tests.chaos $(ARGS)
 	@$(if $(ARGS),,$(RUN)/python -m pytest -q tests/chaos/three_brokers.py tests/judge_workers/workers_day.py)
 
-fuzz: $(VENV)/dev.stamp ## send a million mutated messages through the whole path (ARGS="--seconds 60 --seed 7", "--payloads 20000", "--frames 1000000")
+fuzz: $(VENV)/dev.stamp ## send a million mutated messages through the whole path (ARGS="--seconds 60 --seed 7", "--payloads 20000", "--frames 1000000", "--dialects 1000000")
 	@$(MAKE) --no-print-directory compiled || echo "make: on interpreted Python" >&2
 	@$(WITH_COMPILED):. $(RUN)/python -m tests.fuzz $(ARGS)
 

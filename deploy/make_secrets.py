@@ -28,13 +28,14 @@ TOKENS = {
     "influx_login": "haulwatch:{}",
     "postgres_password": "{}",
     "simulators_password": "{}",
+    "tracker_keys": "* {}\n",
 }
 DERIVED = {
     "database_url": ("postgres_password", "postgresql://haulwatch:{}@postgres/haulwatch"),
     "simulators_url": ("simulators_password", "mqtts://simulators:{}@mosquitto:8883"),
 }
 """Files that contain one of these tokens in another form."""
-SERVICES = ("collector", "alerts", "commander", "gateway", "probe")
+SERVICES = ("collector", "alerts", "commander", "gateway", "chirpstack", "ttn", "probe")
 """Users at the broker, haulwatch-collector and so on; devices/access/broker_access.py lists their rights."""
 LOGINS = "mosquitto_services"
 ITERATIONS = 101

@@ -29,6 +29,9 @@ def gateway_metrics(gateways: Mapping[str, GatewayFigures | None]) -> Iterator[M
     refused = CounterMetricFamily(
         "haulwatch_gateway_refused", "Refused connections and messages", labels=["gateway", "reason"]
     )
+    troubles = GaugeMetricFamily(
+        "haulwatch_gateway_trouble", "1: a person should look at this trouble", labels=["gateway", "trouble"]
+    )
     for name, figures in running.items():
         broker.add_metric([name], figures.broker_connected)
         devices.add_metric([name], figures.devices)
@@ -37,4 +40,6 @@ def gateway_metrics(gateways: Mapping[str, GatewayFigures | None]) -> Iterator[M
             messages.add_metric([name, state], getattr(figures, state))
         for reason, count in sorted(figures.refused.items()):
             refused.add_metric([name, reason], count)
-    yield from (broker, devices, connections, messages, refused)
+        for trouble in figures.troubles:
+            troubles.add_metric([name, trouble], 1)
+    yield from (broker, devices, connections, messages, refused, troubles)

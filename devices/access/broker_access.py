@@ -12,6 +12,8 @@ from typing import Any, Final
 
 from devices.access.credentials import HashedSecret
 from devices.city.model import KINDS_OF_ROLE, Device, DeviceRole
+from devices.codecs.lorawan.chirpstack import CHIRPSTACK
+from devices.codecs.lorawan.ttn import TTN
 from devices.codecs.registry import CODECS
 from devices.codecs.topics import ROOT, command_ack_topic, command_topic, dialect_topic, plate_topic, reading_topic
 from devices.readings.decoding import NATIVE_DIALECT
@@ -50,6 +52,10 @@ _GATEWAY: Final = Access(
     read=(command_topic("+"), plate_topic("+"), "spBv1.0/#"),
 )
 """It is the host application of Sparkplug too: it reads what edge nodes send, and asks them for their births."""
+_CHIRPSTACK: Final = Access(write=CHIRPSTACK.topic_filters, read=("application/+/device/+/command/#",))
+"""It speaks for every sensor of its dialect, and for no other device. It subscribes to commands when it starts; nobody
+here may send one."""
+_TTN: Final = Access(write=TTN.topic_filters)
 _COMMANDER: Final = Access(write=(command_topic("+"),), read=(command_ack_topic("+"), "$SYS/#"))
 
 SERVICE_ACCESS: Final[Mapping[Service, Access]] = {
@@ -57,6 +63,8 @@ SERVICE_ACCESS: Final[Mapping[Service, Access]] = {
     Service.ALERTS: _ALERTS,
     Service.COMMANDER: _COMMANDER,
     Service.GATEWAY: _GATEWAY,
+    Service.CHIRPSTACK: _CHIRPSTACK,
+    Service.TTN: _TTN,
     Service.PROBE: Access(),
     Service.WHOLE: Access(
         _ALERTS.write + _COMMANDER.write + _GATEWAY.write,

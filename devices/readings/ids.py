@@ -11,13 +11,17 @@ RESERVED_IDS: Final = frozenset({"alerts"})
 
 
 class Service(StrEnum):
-    """User names at the broker that belong to Haulwatch's own processes, not to devices."""
+    """User names at the broker that belong to Haulwatch's own processes and to network servers, not to devices."""
 
     COLLECTOR = "haulwatch-collector"
     ALERTS = "haulwatch-alerts"
     COMMANDER = "haulwatch-commander"
     GATEWAY = "haulwatch-gateway"
     """Publishes what devices send that do not speak MQTT."""
+    CHIRPSTACK = "haulwatch-chirpstack"
+    """Of a ChirpStack server that publishes here itself."""
+    TTN = "haulwatch-ttn"
+    """Of a bridge from The Things Stack."""
     PROBE = "haulwatch-probe"
     """Checks that the broker answers; may neither publish nor read."""
     WHOLE = "haulwatch"

@@ -17,6 +17,7 @@ from devices.db.database import DatabaseError, DatabaseMisconfigured
 from devices.readings.models import Kind
 from haulwatch import migrations
 from haulwatch.health.attachments import attachments_ready
+from haulwatch.health.gateways import gateways_ready
 from haulwatch.health.path_status import PathStatus
 from haulwatch.process import system_clock
 from haulwatch.process.background import BackgroundTask, TaskHealth
@@ -137,7 +138,7 @@ def readiness_checks(
         Check("devices", partial(asyncio.to_thread, _devices, path)),
         Check("disk", partial(asyncio.to_thread, _disk, path, trouble)),
         Check("broker", partial(asyncio.to_thread, _broker, counters, watched)),
-        Check("gateways", partial(asyncio.to_thread, _gateways, path)),
+        Check("gateways", partial(asyncio.to_thread, gateways_ready, path)),
         Check("attachments", files),
         Check("background", tasks),
     )
@@ -244,23 +245,6 @@ def _collector(path: PathStatus, hint: str) -> ReadinessResult:
             ReadinessState.DEGRADED, f"{len(connected)} of {expected} collectors receive messages, for the others too"
         )
     return ReadinessResult(ReadinessState.OK, f"connected, MQTT {connected[0].protocol}")
-
-
-def _gateways(path: PathStatus) -> ReadinessResult:
-    """Devices behind a gateway keep what they cannot send, so nothing is unsafe."""
-    found = path.gateways()
-    troubles = [f"{name} does not run" for name, figures in found.items() if figures is None]
-    troubles += [
-        f"{name} is not connected to the broker"
-        for name, figures in found.items()
-        if figures is not None and not figures.broker_connected
-    ]
-    if troubles:
-        return ReadinessResult(
-            ReadinessState.DEGRADED, f"{'; '.join(troubles)}; its devices keep their data: see its log"
-        )
-    named = ", ".join(f"{name}: {figures.devices:,} devices" for name, figures in found.items() if figures is not None)
-    return ReadinessResult(ReadinessState.OK, named or "none runs here")
 
 
 def _recorder(path: PathStatus, progress: Progress, trouble: TroubleLog) -> ReadinessResult:

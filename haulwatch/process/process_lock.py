@@ -3,7 +3,7 @@
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from devices.errors import OperatorError
@@ -34,7 +34,7 @@ def acquire(data_dir: Path, role: str, *, create: bool = False) -> Iterator[None
                 f"another {role} (process {holder}) already works on {data_dir}: stop it, or set another "
                 "HAULWATCH_DATA_DIR"
             ) from exc
-        lock_file.truncate(0)
-        lock_file.write(str(os.getpid()))
-        lock_file.flush()
+        with suppress(OSError):  # a full disk: the lock holds, and only the number of the process is missing
+            os.ftruncate(lock_file.fileno(), 0)
+            os.write(lock_file.fileno(), str(os.getpid()).encode())
         yield

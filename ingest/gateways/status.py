@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -29,6 +29,8 @@ class GatewayFigures:
     """Messages that the broker did not take; their devices got no answer, and send them again."""
     refused: Mapping[str, int] = field(default_factory=dict)
     """Refused connections and messages, by a reason of a short fixed list."""
+    troubles: Sequence[str] = ()
+    """What a person should look at now, by words of a short fixed list, such as `port_closed`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +45,14 @@ class GatewayStatus:
 async def keep_reporting(path: Path, stop: asyncio.Event, figures: Callable[[], GatewayFigures]) -> None:
     """Write the status from the event loop that does the work, until `stop` is set."""
     while not stop.is_set():
-        status = GatewayStatus(time.time_ns() // 1_000_000, figures())
-        replace_status(path, json.dumps(asdict(status)).encode())
+        report_once(path, figures())
         await pause(stop, EVERY_S)
+
+
+def report_once(path: Path, figures: GatewayFigures) -> None:
+    """Write the status of this moment. Never raises: a full disk keeps the old one."""
+    status = GatewayStatus(time.time_ns() // 1_000_000, figures)
+    replace_status(path, json.dumps(asdict(status)).encode())
 
 
 def read_gateway_status(path: Path) -> GatewayStatus | None:

@@ -17,14 +17,20 @@ from amqtt.errors import AMQTTError
 from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
 from amqtt.session import Session
 
+from devices.access.broker_access import SERVICE_ACCESS
 from devices.codecs.registry import CODECS
 from devices.codecs.topics import command_ack_topic, command_topic, plate_topic
 from devices.errors import OperatorError
+from devices.readings.ids import Service
 from ingest.mqtt.broker_statistics import COUNTERS
 
 _LISTENER: Final = "default"
 _SESSION_EXPIRY_S: Final = 24 * 3600
 _READ_BY_PROCESSES: Final = frozenset((*CODECS.topic_filters, command_ack_topic("+"), *COUNTERS))
+_READ_BY_GATEWAYS: Final = frozenset(SERVICE_ACCESS[Service.GATEWAY].read)
+_OURS: Final = "haulwatch-"
+"""Beginning of the client ids of Haulwatch's processes, by default."""
+_LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
 _CONNECT: Final = b"\x10"
 _PROTOCOL_5: Final = b"\x00\x04MQTT\x05"
 _REFUSED_PROTOCOL: Final = b"\x20\x02\x00\x01"
@@ -59,6 +65,9 @@ class Everybody(BaseAuthPlugin):  # type: ignore[misc]  # amqtt carries no types
 class KnownSubscriptions(BaseTopicPlugin):  # type: ignore[misc]  # amqtt carries no types
     """Lets a client subscribe to its own commands and to what Haulwatch's processes read, and to nothing else.
 
+    What gateways read, commands to all devices and Sparkplug, is for those of this machine: a deployed broker knows
+    them by their login, this one by their client id.
+
     amqtt compares every message with every subscription, so one client could make it slow for all. Nobody logs in here:
     a client may use any name, and publish anything, which admission then refuses.
     """
@@ -69,7 +78,12 @@ class KnownSubscriptions(BaseTopicPlugin):  # type: ignore[misc]  # amqtt carrie
             or topic in _READ_BY_PROCESSES
             or topic == command_topic(session.client_id)
             or _is_of_a_gate(topic)
+            or (topic in _READ_BY_GATEWAYS and _is_a_gateway_of_this_machine(session))
         )
+
+
+def _is_a_gateway_of_this_machine(session: Session) -> bool:
+    return session.remote_address in _LOOPBACK and str(session.client_id).startswith(_OURS)
 
 
 def _is_of_a_gate(topic: str) -> bool:

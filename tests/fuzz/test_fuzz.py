@@ -5,6 +5,7 @@ from msgspec.structs import replace
 
 from devices.codecs.native import encode
 from devices.readings.models import Reading
+from tests.fuzz.dialects import fuzz_dialects
 from tests.fuzz.frames import fuzz_frames
 from tests.fuzz.run import fuzz
 
@@ -39,6 +40,21 @@ def test_two_thousand_frames_have_no_finding() -> None:
     assert outcome.findings == []
     assert outcome.readings > 800, "more than the sound neighbours alone"
     assert len(outcome.refused) >= 5, "faults get beyond the check byte"
+
+
+def test_two_thousand_messages_of_other_dialects_have_no_finding() -> None:
+    outcome = fuzz_dialects(seed=20, messages=2_000)
+    assert outcome.findings == []
+    assert set(outcome.readings) == set(outcome.messages), "of each dialect something is read"
+    assert len(outcome.refused) >= 8
+
+
+def test_a_codec_that_breaks_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hasty(value: object) -> float:
+        return float(value)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("devices.codecs.trackers.traccar.number", hasty)
+    assert any(what.startswith("traccar: ") for what, _ in fuzz_dialects(seed=1, messages=2_000).findings)
 
 
 def test_a_body_that_breaks_the_codec_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

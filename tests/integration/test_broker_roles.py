@@ -121,6 +121,26 @@ $share/X/spBv1.0/#                       -                    -
 """
 
 
+OF_NETWORK_SERVERS = """
+topic                                       haulwatch-collector  haulwatch-chirpstack  haulwatch-ttn
+application/7/device/0badc0de/event/up      s                    p                     -
+application/7/device/0badc0de/event/join    s                    p                     -
+application/7/device/0badc0de/event/log     -                    -                     -
+v3/bins@city/devices/bin-1/up               s                    -                     p
+v3/bins@city/devices/bin-1/join             s                    -                     p
+v3/bins@city/devices/bin-1/down/push        -                    -                     -
+application/7/device/0badc0de/command/down  -                    s                     -
+application/+/device/+/command/#            -                    s                     -
+application/+/device/+/event/up             s                    -                     -
+application/#                               -                    -                     -
+haulwatch/v1/EACH/fill                      s                    -                     -
+haulwatch/v1/EACH/jt808                     s                    -                     -
+haulwatch/v1/EACH/command                   s                    -                     -
+spBv1.0/plant/NDATA/node-1                  -                    -                     -
+#                                           -                    -                     -
+"""
+
+
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedBroker]:
     deployed = DeployedBroker(tmp_path_factory.mktemp("broker"), *DEVICES.values(), "truck-002")
@@ -150,7 +170,11 @@ def cell(line: Line, user: str, row: str) -> str:
     return (("p" if "Success" in published else "") + ("s" if "Granted QoS 1" in subscribed else "")) or "-"
 
 
-@pytest.mark.parametrize("table", [OF_DEVICES, OF_PROCESSES, OF_GATEWAYS], ids=["devices", "processes", "gateways"])
+@pytest.mark.parametrize(
+    "table",
+    [OF_DEVICES, OF_PROCESSES, OF_GATEWAYS, OF_NETWORK_SERVERS],
+    ids=["devices", "processes", "gateways", "network-servers"],
+)
 def test_each_user_may_do_what_the_table_says_and_nothing_else(broker: DeployedBroker, table: str) -> None:
     head, *rows = table.strip().splitlines()
     columns = head.split()[1:]

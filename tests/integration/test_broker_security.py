@@ -242,6 +242,12 @@ WRITES = {
         "spBv1.0/STATE/haulwatch",
         "spBv1.0/plant/NCMD/node-1",
     },
+    Service.CHIRPSTACK: {
+        "application/7/device/24e124136b000001/event/up",
+        "application/7/device/24e124136b000001/event/join",
+        "application/7/device/24e124136b000001/event/status",
+    },
+    Service.TTN: {"v3/bins@city/devices/bin-1/up", "v3/bins@city/devices/bin-1/join"},
     Service.PROBE: set[str](),
 }
 
@@ -249,6 +255,8 @@ WRITES = {
 @pytest.mark.parametrize("name", WRITES)
 def test_each_of_our_processes_writes_its_own_topics_only(broker: DeployedBroker, name: Service) -> None:
     foreign = {"haulwatch/v1/truck-001/position", "haulwatch/v1/truck-001/status", "spBv1.0/plant/NDATA/node-1"}
+    foreign |= {"application/7/device/24e124136b000001/command/down", "application/7/device/24e124136b000001/event/ack"}
+    foreign |= {"application/7/device/24e124136b000001/event/up/x", "v3/bins@city/devices/bin-1/down/push"}
     every = set().union(*WRITES.values(), foreign)
     line = service(broker, name)
     assert {topic for topic in every if line.publish(topic) == "Success"} == WRITES[name]
@@ -259,6 +267,8 @@ READS = {
     Service.ALERTS: set[str](),
     Service.COMMANDER: {"haulwatch/v1/truck-001/command/ack"},
     Service.GATEWAY: set[str](),
+    Service.CHIRPSTACK: set[str](),
+    Service.TTN: set[str](),
     Service.PROBE: set[str](),
 }
 

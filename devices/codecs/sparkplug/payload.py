@@ -5,7 +5,7 @@ BadPayload    the bytes are no payload, or beyond a bound; its text says which
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from google.protobuf.message import DecodeError, EncodeError
 
@@ -82,7 +82,7 @@ def read_payload(payload: bytes) -> SparkplugPayload:
         if len(message.metrics) > MAX_METRICS:
             raise BadPayload(f"has {len(message.metrics)} metrics, at most {MAX_METRICS} are taken")
         metrics = tuple(_metric(metric) for metric in message.metrics)
-        uuid = message.uuid
+        uuid = _text(message.uuid)
     except (DecodeError, UnicodeDecodeError) as exc:
         raise BadPayload(f"truncated, or no Protobuf of Sparkplug B: {exc}") from exc
     if message.HasField("seq") and message.seq > 255:
@@ -97,10 +97,10 @@ def read_payload(payload: bytes) -> SparkplugPayload:
 
 def write_payload(payload: SparkplugPayload) -> bytes:
     """The bytes of a payload. Raises BadPayload for values that do not fit their type."""
-    message = _Payload(timestamp=payload.timestamp, seq=payload.seq)
-    if payload.uuid:
-        message.uuid = payload.uuid
     try:
+        message = _Payload(timestamp=payload.timestamp, seq=payload.seq)
+        if payload.uuid:
+            message.uuid = payload.uuid
         for metric in payload.metrics:
             _write_metric(message.metrics.add(), metric)
         return message.SerializeToString(deterministic=True)
@@ -114,17 +114,30 @@ def _metric(metric: _Metric) -> Metric:
     properties = _properties(metric)
     quality = properties.get(_QUALITY, GOOD)
     return Metric(
-        metric.name,
+        _text(metric.name),
         metric.alias if metric.HasField("alias") else None,
         metric.timestamp if metric.HasField("timestamp") else None,
         datatype,
-        None if which is None or metric.is_null else typed(datatype, getattr(metric, which)),
+        None if which is None or metric.is_null else typed(datatype, _value(metric, which)),
         metric.is_historical,
         metric.is_transient,
         metric.is_null,
         quality if isinstance(quality, int) else 0,
         properties.get(_KEPT) is True,
     )
+
+
+def _text(text: str | bytes) -> str:
+    r"""A text that is no UTF-8, of which Protobuf gives the bytes: those that are wrong as `\xba`.
+
+    Controllers that write GBK are common. One such name must not take the other metrics of its device along.
+    """
+    return text.decode(errors="backslashreplace") if isinstance(text, bytes) else text
+
+
+def _value(holder: Any, which: str) -> Any:
+    value = getattr(holder, which)
+    return _text(value) if which == "string_value" else value
 
 
 def _properties(metric: _Metric) -> dict[str, Value]:
@@ -134,8 +147,8 @@ def _properties(metric: _Metric) -> dict[str, Value]:
     found: dict[str, Value] = {}
     for key, value in list(zip(keys, values, strict=False))[:_MAX_PROPERTIES]:
         which = value.WhichOneof("value")
-        if which is not None and (read := typed(value.type, getattr(value, which))) is not None:
-            found[key] = read
+        if which is not None and (read := typed(value.type, _value(value, which))) is not None:
+            found[_text(key)] = read
     return found
 
 

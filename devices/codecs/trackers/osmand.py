@@ -29,6 +29,8 @@ from devices.readings.refusals import Reason, refused
 
 RECEIVED: Final = "received"
 """Field of a query that has no time: when the gateway received it, ms. The gateway adds it."""
+_CELL_V: Final = (2.5, 4.5)
+"""Volts of a lithium cell. Phones send whole percents."""
 _KMH_PER: Final = {"knots": KMH_PER_KNOT, "kmh": 1.0, "ms": KMH_PER_MS}
 _PROFILES: Final = {f"osmand-{unit}": unit for unit in _KMH_PER}
 _TRUTH: Final = {"true": True, "1": True, "false": False, "0": False}
@@ -104,7 +106,7 @@ def _query_report(device_id: str, fields: dict[str, str], kmh_per_unit: float) -
         raise refused(Reason.MISSING_FIELD, "timestamp", "is missing, should be seconds since 1970 or ISO 8601")
     ts = instant_ms(fields[time_field], time_field)
     lat, lon = _place(fields)
-    battery = number(fields.get("batt", fields.get("batteryLevel")))
+    battery = _percent(fields.get("batt", fields.get("batteryLevel")))
     if lat is None and lon is None:
         return readings(device_id, [(Kind.STATUS, alive(ts, battery))])
     position = {
@@ -132,6 +134,15 @@ def _place(fields: Mapping[str, str]) -> tuple[str | None, str | None]:
         lat, _, lon = fields["location"].partition(",")
         return lat, lon
     return fields.get("lat", fields.get("latitude")), fields.get("lon", fields.get("longitude"))
+
+
+def _percent(text: str | None) -> object:
+    """How full a battery is. Some trackers send volts in the same field: they are no percentage, and left out."""
+    if text is None or text.strip().lower().endswith("v"):
+        return None
+    value = number(text.strip().removesuffix("%").rstrip())
+    is_of_a_cell = isinstance(value, float) and _CELL_V[0] <= value <= _CELL_V[1] and not value.is_integer()
+    return None if is_of_a_cell else value
 
 
 def _rounded(value: object) -> object:

@@ -22,6 +22,9 @@ _WITHOUT_PLACE: Final = frozenset(
 )
 _PING: Final = "p"
 """Trigger of a report that repeats the last place with the present time."""
+_AFTER_MS: Final = {"u": 1, "r": 2, "c": 3, "C": 4, "b": 5, "v": 6, "i": 7, "I": 8, _PING: 9}
+"""Milliseconds after the second of a report, by its trigger: times are whole seconds, and a report that somebody asked
+for comes in the same second as one by the timer. Without this one of them would be a conflict."""
 _IGNITION: Final = {"i": True, "I": False}
 """Triggers of vehicle trackers that come through a bridge to OwnTracks."""
 
@@ -64,7 +67,7 @@ def _position(values: dict[str, Any]) -> dict[str, Any]:
         raise refused(Reason.MISSING_FIELD, "tst", "is missing, should be seconds since 1970")
     trigger = values.get("t")
     return {
-        "ts": instant_ms(values["tst"], "tst", seconds=True),
+        "ts": instant_ms(values["tst"], "tst", seconds=True) + _after_ms(trigger),
         "lat": values.get("lat"),
         "lon": values.get("lon"),
         "located": trigger != _PING,
@@ -74,3 +77,7 @@ def _position(values: dict[str, Any]) -> dict[str, Any]:
         "accuracy_m": values.get("acc"),
         "ignition_on": _IGNITION.get(trigger) if isinstance(trigger, str) else None,
     }
+
+
+def _after_ms(trigger: object) -> int:
+    return _AFTER_MS.get(trigger, 0) if isinstance(trigger, str) else 0

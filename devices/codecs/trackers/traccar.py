@@ -1,7 +1,10 @@
 """What Traccar forwards of the devices that it knows: JSON of a position or an event, or the URL form.
 
-Speed is in knots, distances in metres, times in ISO 8601 or milliseconds. Traccar repeats the last place when a device
-sends none: `fixTime` then lies behind `deviceTime`, or `outdated` is set by older versions.
+Speed is in knots, distances in metres, times in ISO 8601 or milliseconds. `fixTime` is when a place was measured,
+`deviceTime` when the device reported. Traccar repeats the last place when a device sends none: `fixTime` then lies
+behind `deviceTime`, or `outdated` is set by older versions. A late fix looks the same as a repeated one. So such a
+report is read as two: the fix at its own time, with nothing that is not of the fix, and what the device says now,
+without one. A repeated fix is then a duplicate, and never contradicts the first.
 """
 
 from typing import Any, Final
@@ -12,6 +15,7 @@ from devices.codecs.trackers.values import (
     KMH_PER_KNOT,
     document,
     instant_ms,
+    joined,
     located,
     number,
     part,
@@ -24,6 +28,10 @@ from devices.readings.refusals import DecodeError, Reason, refused
 
 _FRESH_MS: Final = 60_000
 """A fix that is older than this when the device reports repeats the last place."""
+_LATE_MS: Final = 1
+"""A late or repeated fix stands so long after its time: the report of the fix itself, which said more, may be there."""
+_OUTDATED_MS: Final = 2
+"""Likewise a repeated place that has the times of the fix."""
 _ALARMS: Final = {
     "sos": Alarm.EMERGENCY,
     "overspeed": Alarm.SPEEDING,
@@ -84,36 +92,44 @@ def _of_query(fields: dict[str, str]) -> dict[str, Any]:
 
 def _position_report(device_id: str, position: dict[str, Any]) -> list[Reading | Flaw]:
     attributes = part(position, "attributes")
-    ts, is_fresh = _time(position)
+    fixed_ms, reported_ms = _times(position)
     accuracy = number(position.get("accuracy"))
-    values = {
-        "ts": ts,
+    fix = {
         "lat": number(position.get("latitude")),
         "lon": number(position.get("longitude")),
-        "located": is_fresh and position.get("valid") is True and position.get("outdated") is not True,
         "speed_kmh": scaled(position.get("speed"), KMH_PER_KNOT),
         "heading_deg": number(position.get("course")),
         "altitude_m": number(position.get("altitude")),
         "accuracy_m": None if accuracy == 0 else accuracy,
+    }
+    now = {
         "satellites": attributes.get("sat"),
         "hdop": attributes.get("hdop"),
         "odometer_km": scaled(attributes.get("odometer"), 0.001),
         "ignition_on": attributes.get("ignition"),
         "alarm_bits": _alarm_bits(attributes.get("alarm")),
     }
-    return located(device_id, values, attributes.get("batteryLevel"))
+    is_fix = fixed_ms is not None and position.get("valid") is True and position.get("outdated") is not True
+    battery = attributes.get("batteryLevel")
+    if fixed_ms is None or not is_fix or not 0 < reported_ms - fixed_ms <= _FRESH_MS:
+        is_fresh = fixed_ms is not None and reported_ms <= fixed_ms
+        is_repeated = position.get("outdated") is True and is_fresh
+        ts = (fixed_ms or reported_ms) if is_fresh else reported_ms
+        values = {"ts": ts + is_repeated * _OUTDATED_MS, "located": is_fix and is_fresh, **fix, **now}
+        return located(device_id, values, battery)
+    late = located(device_id, {"ts": fixed_ms + _LATE_MS, "located": True, **fix})
+    return joined(late, located(device_id, {"ts": reported_ms, "located": False, **fix, **now}, battery))
 
 
-def _time(position: dict[str, Any]) -> tuple[int, bool]:
-    """Device time of a position, ms, and whether its place was measured then."""
+def _times(position: dict[str, Any]) -> tuple[int | None, int]:
+    """When the place was measured (None: unknown) and when the device reported, ms."""
     fixed, reported = position.get("fixTime"), position.get("deviceTime")
     if fixed is None and reported is None:
         raise refused(Reason.MISSING_FIELD, "fixTime", "is missing, should be ISO 8601 or milliseconds")
     if fixed is None:
-        return instant_ms(reported, "deviceTime"), False
+        return None, instant_ms(reported, "deviceTime")
     fixed_ms = instant_ms(fixed, "fixTime")
-    reported_ms = fixed_ms if reported is None else instant_ms(reported, "deviceTime")
-    return (fixed_ms, True) if reported_ms - fixed_ms <= _FRESH_MS else (reported_ms, False)
+    return fixed_ms, fixed_ms if reported is None else instant_ms(reported, "deviceTime")
 
 
 def _alarm_bits(alarm: object) -> int | None:

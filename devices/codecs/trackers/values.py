@@ -22,6 +22,8 @@ _MAX_FIELDS: Final = 200
 """Of a query; trackers send a dozen."""
 _DIGITS: Final = re.compile(r"[0-9]{1,19}(\.[0-9]{1,9})?")
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{0,20})?([eE][+-]?[0-9]{1,2})?")
+_BLANK_FOR_PLUS: Final = re.compile(r"(.*[0-9]:[0-9]{2}.*) ([0-9]{2}(?::?[0-9]{2})?)")
+"""A time whose offset lost its `+`: in a query that is not escaped it stands for a blank."""
 _NOBODY: Final = "unnamed"
 """Device of readings that are only counted."""
 _LARGEST: Final = 10**18
@@ -107,8 +109,9 @@ def _instant_ms(value: object, *, seconds: bool) -> float | None:
 
 
 def _iso_ms(text: str) -> float | None:
+    text = _BLANK_FOR_PLUS.sub(r"\1+\2", text[:64])
     try:
-        moment = datetime.fromisoformat(text[:64])
+        moment = datetime.fromisoformat(text)
         aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
         return aware.timestamp() * 1000
     except (ValueError, OverflowError):
@@ -138,6 +141,15 @@ def readings(device_id: str, found: Sequence[tuple[Kind, Mapping[str, Any]]]) ->
         if corrected:
             corrections[len(items)] = corrected
         items.append(reading)
+    return CorrectedItems(items, corrections) if corrections else items
+
+
+def joined(first: list[Reading | Flaw], second: list[Reading | Flaw]) -> list[Reading | Flaw]:
+    """The readings of both, with what was corrected in each."""
+    corrections = dict(first.corrections) if isinstance(first, CorrectedItems) else {}
+    if isinstance(second, CorrectedItems):
+        corrections |= {len(first) + index: found for index, found in second.corrections.items()}
+    items = [*first, *second]
     return CorrectedItems(items, corrections) if corrections else items
 
 

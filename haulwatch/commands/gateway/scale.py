@@ -1,6 +1,7 @@
 """`haulwatch gateway scale`: a weighing indicator on a serial port or TCP → one weighing a truck at the broker."""
 
 import asyncio
+import logging
 import re
 from functools import partial
 from typing import Annotated, Final
@@ -12,14 +13,22 @@ from devices.readings.ids import DEVICE_ID_PATTERN
 from haulwatch.commands.gateway.running import run_gateway
 from haulwatch.commands.shared import exits_on_error, fail
 from haulwatch.process.lifetime import role, stop_event
-from haulwatch.settings.data_files import gateway_role
+from haulwatch.settings.data_files import gateway_role, gateway_status_path
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.gateways.scale import ScaleParts, scale_of, scale_parts
 from ingest.gateways.scale.gateway import Direction, Scale
 from ingest.gateways.scale.plates import receive_plates
 from ingest.gateways.scale.port import Port, SerialPort, TcpPort
-from ingest.gateways.status import GatewayFigures
+from ingest.gateways.scale.ticket_book import TicketBookFailed
+from ingest.gateways.status import GatewayFigures, report_once
+from ingest.process.pause import pause
 
+_OPEN_EVERY_S: Final = 2.0
+"""Between two attempts to open the ticket book."""
+_NO_BOOK: Final = GatewayFigures(
+    broker_connected=False, devices=0, connections=0, received=0, published=0, not_published=0, troubles=("no_book",)
+)
+_log = logging.getLogger(__name__)
 _DIRECTIONS: Final[dict[str, Direction]] = {"in": "in", "out": "out", "both": "both"}
 
 
@@ -54,11 +63,22 @@ def scale(
 
 
 async def _run(settings: Settings, scale: Scale) -> None:
-    """Run until SIGINT or SIGTERM. Raises TicketBookFailed."""
+    """Run until SIGINT or SIGTERM; begin when the disk takes tickets."""
     stop = stop_event()
-    async with scale_parts(settings, scale) as parts:
-        figures = partial(_figures, parts)
-        await run_gateway(parts.publisher, parts.status_path, figures, _weigh(parts, scale, stop), stop)
+    status_path = gateway_status_path(settings, f"{DIALECT}-{scale.device_id}")
+    told = False
+    while not stop.is_set():
+        try:
+            async with scale_parts(settings, scale) as parts:
+                figures = partial(_figures, parts)
+                await run_gateway(parts.publisher, parts.status_path, figures, _weigh(parts, scale, stop), stop)
+        except TicketBookFailed as exc:
+            if not told:
+                _log.error("gateway scale: %s: no truck is weighed until then: %s", scale.device_id, exc)
+                told = True
+            report_once(status_path, _NO_BOOK)
+            await pause(stop, _OPEN_EVERY_S)
+    await asyncio.to_thread(status_path.unlink, missing_ok=True)
 
 
 async def _weigh(parts: ScaleParts, scale: Scale, stop: asyncio.Event) -> None:

@@ -94,7 +94,7 @@ class Connection(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport | None = None
         self._reader = FrameReader()
         self._frames: deque[bytes] = deque()
-        self._parts = PartStore(owner.budget, owner.limits.message_bytes)
+        self._parts = PartStore(owner.budget, owner.limits.message_bytes, self._refuse)
         self.session = Session(owner.policy, self._parts, owner.clocks, owner.now_ms)
         self.opened_at = self.heard_at = self._tokens_at = owner.now()
         self._tokens = float(owner.limits.burst_frames)
@@ -157,7 +157,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _follow_now(self, step: Step) -> None:
         if step.refused is not None:
-            self._owner.counts.refuse(step.refused, self.who, self._owner.now())
+            self._refuse(step.refused)
         for answer in step.answers:
             self.write(answer)
         if step.ends:
@@ -201,10 +201,13 @@ class Connection(asyncio.BufferedProtocol):
     def cut(self, reason: Refused) -> None:
         """End the connection at once, also one that `finish` ended and whose terminal takes no answers."""
         if not self._ending:
-            self._owner.counts.refuse(reason, self.who, self._owner.now())
+            self._refuse(reason)
         self._ending = True
         if self._transport is not None:
             self._transport.abort()
+
+    def _refuse(self, reason: Refused) -> None:
+        self._owner.counts.refuse(reason, self.who, self._owner.now())
 
     def finish(self) -> None:
         """End the connection when what was answered is sent."""

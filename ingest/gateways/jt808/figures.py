@@ -35,6 +35,11 @@ class Refused(StrEnum):
     TOO_LARGE = "too_large"
     NO_ROOM = "no_room"
     """The unfinished messages of all terminals fill their bound."""
+    MISSING_PARTS = "missing_parts"
+    """A message was dropped: its other parts never came. Nothing of it was answered."""
+    SCATTERED_PARTS = "scattered_parts"
+    """Likewise, and parts of the same id and total had other serials: those of another message, or of a terminal whose
+    serials do not follow each other."""
 
 
 class Counts:

@@ -1,9 +1,12 @@
 """Parts of long messages, until each message is whole. Pure: time is an argument, in seconds of a monotonic clock.
 
-Parts belong together by message id and total, within one connection. They are kept as they came on the wire: the codec
-puts the body together.
+Parts belong together by message id, total and the serial of part 1, within one connection: the parts of a message have
+serials that follow each other. Two messages of which each lost a part have the same id and often the same total; joined
+by these alone they would become one that nobody sent. They are kept as they came on the wire: the codec puts the body
+together.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -63,9 +66,26 @@ class Missing(NamedTuple):
 
     @property
     def first_serial(self) -> int:
-        """Serial of part 1, if serials follow each other."""
-        number = 1 if self.first.part is None else self.first.part.number
-        return (self.first.serial - number + 1) & 0xFFFF
+        """Serial of part 1."""
+        return _first_serial(self.first)
+
+
+def _first_serial(frame: Frame) -> int:
+    """Serial of part 1 of a frame's message: 16 bits, 0 comes after 65,535."""
+    number = 1 if frame.part is None else frame.part.number
+    return (frame.serial - number + 1) & 0xFFFF
+
+
+class _Key(NamedTuple):
+    """What the parts of one message have in common."""
+
+    message_id: int
+    total: int
+    first_serial: int
+
+    def may_be_scattered_with(self, other: "_Key") -> bool:
+        """Whether they would be one message for who does not look at serials."""
+        return self[:2] == other[:2] and self != other
 
 
 @dataclass(slots=True)
@@ -77,16 +97,22 @@ class _Unfinished:
     size: int = 0
     too_large: bool = False
     """It holds nothing then: it stands for its later parts, so that no part is asked for that cannot be taken."""
+    scattered: bool = False
+    """Parts of the same id and total came with other serials meanwhile."""
 
 
 class PartStore:
     """The unfinished messages of one connection."""
 
-    def __init__(self, budget: Budget, message_bytes: int) -> None:
-        """`message_bytes`: the most that the parts of one message may have on the wire."""
+    def __init__(self, budget: Budget, message_bytes: int, give_up: Callable[[Refused], None]) -> None:
+        """`message_bytes`: the most that the parts of one message may have on the wire.
+
+        `give_up` is told of each message that is dropped unfinished: nothing of it was answered.
+        """
         self._budget = budget
         self._message_bytes = message_bytes
-        self._unfinished: dict[tuple[int, int], _Unfinished] = {}
+        self._give_up = give_up
+        self._unfinished: dict[_Key, _Unfinished] = {}
 
     def __len__(self) -> int:
         return len(self._unfinished)
@@ -96,7 +122,7 @@ class PartStore:
         part = frame.part
         if part is None:
             return WholeMessage(raw, (frame,))
-        key = (frame.message_id, part.total)
+        key = _Key(frame.message_id, part.total, _first_serial(frame))
         if part.total > MAX_PARTS:
             raise PartsRefused(Refused.TOO_LARGE)
         message = self._unfinished.get(key)
@@ -105,7 +131,7 @@ class PartStore:
             raise PartsRefused(Refused.TOO_LARGE)
         former = None if message is None else message.frames.get(part.number)
         if former is not None and former.body != frame.body:
-            self._drop(key)  # the terminal gave the message up, and begins another
+            self._abandon(key)  # its serials began anew
             message = None
         if message is None:
             message = self._begin(key, now)
@@ -127,10 +153,10 @@ class PartStore:
             if now < message.heard_at + ASK_AFTER_S * (message.asked + 1):
                 continue
             if message.asked == MAX_ASKED or message.too_large:
-                self._drop(key)
+                self._abandon(key)
                 continue
             message.asked += 1
-            numbers = [number for number in range(1, key[1] + 1) if number not in message.frames]
+            numbers = [number for number in range(1, key.total + 1) if number not in message.frames]
             asks.append(Missing(next(iter(message.frames.values())), tuple(numbers[:ASKED_AT_ONCE])))
         return asks
 
@@ -139,13 +165,16 @@ class PartStore:
         for key in list(self._unfinished):
             self._drop(key)
 
-    def _begin(self, key: tuple[int, int], now: float) -> _Unfinished:
+    def _begin(self, key: _Key, now: float) -> _Unfinished:
         if len(self._unfinished) == MAX_MESSAGES:
-            self._drop(min(self._unfinished, key=lambda other: self._unfinished[other].heard_at))
+            self._abandon(min(self._unfinished, key=lambda other: self._unfinished[other].heard_at))
         message = self._unfinished[key] = _Unfinished(now)
+        for other, former in self._unfinished.items():
+            if key.may_be_scattered_with(other):
+                message.scattered = former.scattered = True
         return message
 
-    def _keep(self, key: tuple[int, int], message: _Unfinished, raw: bytes, frame: Frame) -> None:
+    def _keep(self, key: _Key, message: _Unfinished, raw: bytes, frame: Frame) -> None:
         number = 0 if frame.part is None else frame.part.number
         if message.size + len(raw) > self._message_bytes:
             self._budget.give_back(message.size)
@@ -158,6 +187,12 @@ class PartStore:
         message.frames[number], message.raw[number] = frame, raw
         message.asked = 0
 
-    def _drop(self, key: tuple[int, int]) -> None:
+    def _abandon(self, key: _Key) -> None:
+        message = self._unfinished[key]
+        if not message.too_large:  # those were refused one by one
+            self._give_up(Refused.SCATTERED_PARTS if message.scattered else Refused.MISSING_PARTS)
+        self._drop(key)
+
+    def _drop(self, key: _Key) -> None:
         message = self._unfinished.pop(key)
         self._budget.give_back(message.size)

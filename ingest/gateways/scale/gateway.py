@@ -2,13 +2,16 @@
 
     port → frames → passes → ticket book → broker
 
-Each arrow survives what comes after it: the broker may be away, and the process may die between any two steps.
+Each arrow survives what comes after it: the broker may be away, and the process may die between any two steps. A disk
+that takes no ticket ends nothing: tickets wait in memory (`unsaved`), and the status says so.
 """
 
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Final, Literal, Protocol
 
 from devices.codecs.scale.codec import DIALECT
@@ -19,17 +22,30 @@ from devices.codecs.scale.yaohua import Quantity, request
 from ingest.gateways.publisher import NotPublished
 from ingest.gateways.scale.passes import Event, Passes, Settled, Unweighed, Weighed
 from ingest.gateways.scale.plates import PlateRead, PlateReads
+from ingest.gateways.scale.plausibility import Doubt, Plausibility
 from ingest.gateways.scale.port import OpenPort, Port, PortUnavailable, open_port
 from ingest.gateways.scale.site_clock import SiteClock
-from ingest.gateways.scale.ticket_book import Passage, TicketBook
+from ingest.gateways.scale.ticket_book import Passage, TicketBook, TicketBookFailed, Waiting
+from ingest.gateways.scale.unsaved import Entry, Forget, Issue, Unsaved
 from ingest.gateways.status import GatewayFigures
 from ingest.process.backoff import Backoff
 
 _FIRST_RETRY_S: Final = 0.5
 _SLOWEST_RETRY_S: Final = 30.0
+_SAVE_EVERY_S: Final = 1.0
+"""Between two attempts to write what the disk did not take."""
+SILENT_MS: Final = 10_000
+"""An indicator that works sends several frames a second."""
 
 _NOISE: Final = 20
 """Stretches of bytes without a frame among them, after which the profile or the line is wrong."""
+
+_ADVICE: Final = {
+    Doubt.FINER_THAN_A_TRUCK_SCALE: "it shows fractions of a kilogram: perhaps tonnes that are read as kilograms",
+    Doubt.OVER_CAPACITY: "it shows more than the scale's capacity: perhaps kilograms that are read as tonnes",
+    Doubt.TOO_HEAVY: "trucks of more than 100 t: perhaps a wrong count of decimals",
+    Doubt.ALL_LIGHT: "none of 20 trucks weighed 5 t: perhaps a wrong count of decimals",
+}
 
 Direction = Literal["in", "out", "both"]
 """`both`: a truck with a plate that came in leaves next; one without a plate comes in."""
@@ -89,13 +105,20 @@ class ScaleGateway:
         self._reads = reads
         self._clock = clock
         self._passes = Passes(scale.settings, book.kept())
+        self._plausibility = Plausibility(scale.settings)
+        self._unsaved = Unsaved(self._carry_out)
         self._issued = asyncio.Event()
         self._issued.set()
         self.counts = Counts()
         self._reading = False
         """The port is open."""
+        self._heard_at = 0
+        """When the last frame came, or the port was opened, ms."""
         self._noise = 0
         """Stretches without a frame since the last frame."""
+        self._published_to = 0
+        """Number of the newest ticket that the broker took. The disk may not know it yet."""
+        self._logged: set[str] = set()
 
     def figures(self, *, connected: bool) -> GatewayFigures:
         """What the gateway does; of refusals, the passes without a ticket. `connected`: to the broker."""
@@ -108,13 +131,48 @@ class ScaleGateway:
             published=counts.published,
             not_published=counts.not_published,
             refused={"noise": counts.skipped, **counts.without_ticket},
+            troubles=tuple(self._troubles()),
         )
 
+    def _troubles(self) -> Iterator[str]:
+        if not self._reading:
+            yield "port_closed"
+        elif self._noise >= _NOISE:
+            yield "wrong_profile"
+        elif self._clock() - self._heard_at > max(SILENT_MS, 3 * self._scale.settings.poll_ms):
+            yield "port_silent"
+        if self._unsaved.trouble is not None:
+            yield "not_on_disk"
+        if self._unsaved.lost:
+            yield "tickets_lost"
+        yield from sorted(self._plausibility.doubts())
+
     async def run(self) -> None:
-        """Read and publish. Raises TicketBookFailed."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._read(), name="read the indicator")
-            tasks.create_task(self._publish(), name="publish weighings")
+        """Read and publish for ever. What is in memory only is named when it is cancelled."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._read(), name="read the indicator")
+                tasks.create_task(self._publish(), name="publish weighings")
+                tasks.create_task(self._save(), name="save weighings")
+        finally:
+            self._unsaved.retry()
+            for weighed in self._unsaved.weighings():
+                _log.error(
+                    "gateway scale: %s: a weighing is lost, the disk did not take it: %s kg, settled at %s",
+                    self._scale.device_id,
+                    weighed.settled.kg,
+                    datetime.fromtimestamp(weighed.settled.at / 1000, UTC).isoformat(timespec="seconds"),
+                )
+
+    async def _save(self) -> None:
+        """Try again what the disk did not take."""
+        while True:
+            await asyncio.sleep(_SAVE_EVERY_S)
+            if self._unsaved.trouble is not None:
+                self._unsaved.retry()
+                if self._unsaved.trouble is None:
+                    self._logged.discard("disk")
+                    _log.info("gateway scale: %s: the disk takes tickets again", self._scale.device_id)
 
     async def _read(self) -> None:
         backoff = Backoff(_FIRST_RETRY_S, _SLOWEST_RETRY_S)
@@ -134,7 +192,7 @@ class ScaleGateway:
     async def _read_port(self, port: OpenPort, backoff: Backoff) -> None:
         """Read until the port breaks. Raises PortUnavailable."""
         stream = FrameStream(self._scale.settings)
-        self._reading, asking = True, None
+        self._reading, self._heard_at, asking = True, self._clock(), None
         _log.info("gateway scale: %s: open, read by profile %s", self._scale.port, self._scale.profile)
         if self._scale.settings.format is Format.COMMAND:
             asking = asyncio.create_task(self._ask(port), name="ask the indicator")
@@ -162,7 +220,7 @@ class ScaleGateway:
             return  # the reader notices it too
 
     def take(self, found: list[Any], at: int) -> None:
-        """Judge frames that came at `at` (ms). Raises TicketBookFailed."""
+        """Judge frames that came at `at` (ms)."""
         for one in found:
             if isinstance(one, Skipped):
                 self.counts.skipped += 1
@@ -170,9 +228,13 @@ class ScaleGateway:
                 _log.debug("gateway scale: %d bytes are no frame (%s): %s", len(one.raw), one.fault, one.raw.hex(" "))
                 continue
             self.counts.frames += 1
-            self._noise = 0
+            self._noise, self._heard_at = 0, at
+            self._plausibility.frame(one)
             for event in self._passes.take(one, at):
+                self._plausibility.event(event)
                 self._act(event)
+            for doubt in self._plausibility.doubts():
+                self._warn_once(doubt, f"{_ADVICE[doubt]}: check unit and decimals of profile {self._scale.profile}")
 
     def _warn_of_noise(self) -> None:
         self._noise += 1
@@ -186,11 +248,11 @@ class ScaleGateway:
     def _act(self, event: Event) -> None:
         match event:
             case Settled():
-                self._book.keep(event)
+                self._add(event)
             case Weighed():
-                self._issue(event)
+                self._add(Issue(event, self._reads.of_pass(event.settled.began_at, event.ended_at)))
             case Unweighed():
-                self._book.forget()
+                self._add(Forget())
                 self._reads.of_pass(event.began_at, event.ended_at)
                 self.counts.without_ticket[event.why] += 1
                 _log.warning(
@@ -200,9 +262,29 @@ class ScaleGateway:
                     event.why,
                 )
 
-    def _issue(self, weighed: Weighed) -> None:
+    def _add(self, entry: Entry) -> None:
+        lost = self._unsaved.lost
+        self._unsaved.add(entry)
+        if self._unsaved.trouble is not None:
+            text = (
+                f"{self._unsaved.trouble}. Until then weighings are in memory only, and are lost if this process ends"
+            )
+            self._warn_once("disk", text)
+        if self._unsaved.lost > lost:
+            _log.error("gateway scale: %s: a weighing is lost, memory holds no more of them", self._scale.device_id)
+
+    def _carry_out(self, entry: Entry) -> None:
+        """Raises TicketBookFailed."""
+        match entry:
+            case Settled():
+                self._book.keep(entry)
+            case Forget():
+                self._book.forget()
+            case Issue():
+                self._issue(entry.weighed, entry.read)
+
+    def _issue(self, weighed: Weighed, read: PlateRead | None) -> None:
         settled = weighed.settled
-        read = self._reads.of_pass(settled.began_at, weighed.ended_at)
         direction = self._direction(read, settled.at)
         passage = None if read is None else Passage(read.plate, settled.at, direction == "in")
         number = self._book.issue(lambda number: self._message(number, weighed, read, direction), passage)
@@ -244,22 +326,35 @@ class ScaleGateway:
         return write_passage(message)
 
     async def _publish(self) -> None:
-        """Publish what waits, oldest first, for ever. Raises TicketBookFailed."""
+        """Publish what waits, oldest first, for ever."""
         backoff = Backoff(_FIRST_RETRY_S, _SLOWEST_RETRY_S)
         while True:
             await self._issued.wait()
-            waiting = self._book.oldest()
-            if waiting is None:
-                self._issued.clear()
-                continue
             try:
+                waiting = self._oldest()
+                if waiting is None:
+                    self._issued.clear()
+                    continue
                 await self._publisher.publish(self._scale.device_id, DIALECT, waiting.message)
-            except NotPublished as exc:
+            except (NotPublished, TicketBookFailed) as exc:
                 self.counts.not_published += 1
                 if not backoff.failures:
                     _log.warning("gateway scale: weighings wait on disk: %s", exc)
                 await asyncio.sleep(backoff.next_pause_s())
                 continue
             backoff.reset()
-            self._book.published(waiting.number)
+            self._published_to = waiting.number
             self.counts.published += 1
+
+    def _oldest(self) -> Waiting | None:
+        """The next one to publish; those before it leave the disk. Raises TicketBookFailed."""
+        try:
+            self._book.published(self._published_to)
+        except TicketBookFailed as exc:  # it stays there: after a restart it is published again, as a duplicate
+            self._warn_once("disk", str(exc))
+        return self._book.oldest(self._published_to)
+
+    def _warn_once(self, kind: str, text: str) -> None:
+        if kind not in self._logged:
+            self._logged.add(kind)
+            _log.warning("gateway scale: %s: %s", self._scale.device_id, text)

@@ -6,6 +6,13 @@ Indicators send ten frames a second and do not say when a truck has come. So the
 empty platforms is the truck's: it stands with some of its axles before and after. A weight is settled when frames are
 equal, in a row, for long enough, and none says that the scale moves. A pass that showed much more than ever settled has
 no weight: what settled is that of some axles.
+
+One truck makes the weight rise and then fall. Where it falls clearly and settles at another weight after it rose again,
+a second truck drove up bumper to bumper. The first keeps its weight if that is beyond doubt; the second has none, since
+a part of the first, or of a third, may stand there with it.
+
+No truck leaves between two frames. Where a weight at rest jumps to zero, somebody pressed the tare key: many formats do
+not say that what they show from then on is net. What is loaded meanwhile is no gross weight.
 """
 
 from collections import deque
@@ -25,6 +32,10 @@ _ROCKING_SHARE: Final = Decimal("0.1")
 """A truck that brakes on the platform shows a few percent more than it weighs; the last axle to come is more."""
 TRUCKS_CHANGE_MS: Final = 20_000
 """Trucks cannot change places in less: after a shorter gap in the frames the same one stands there."""
+_KEY_MS: Final = 300
+"""A truck takes longer to leave. Frames further apart than this do not show whether it left or a key was pressed."""
+_TARED_MS: Final = 1_800_000
+"""So long after the tare key, and nothing was loaded: the truck has left, and its display was held."""
 
 
 class NoTicket(StrEnum):
@@ -39,6 +50,10 @@ class NoTicket(StrEnum):
     """The indicator showed net weights without their tare, or weights without a unit."""
     AFTER_GAP = "after_gap"
     """Frames were missing, and what stood there afterwards was lighter: it may be a part of the truck before."""
+    TARE_KEY = "tare_key"
+    """The tare key was pressed under the truck, and its weight changed before the display was cleared."""
+    NOT_ALONE = "not_alone"
+    """Two trucks bumper to bumper: the weight fell and rose again, and the platform was not empty between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +70,10 @@ class Settled:
     """What the empty platform showed before; None if it was not seen."""
     out_of_range: bool = False
     """The scale was out of its range meanwhile: this weight may be that of some axles."""
+    not_alone: bool = False
+    """It came before the truck in front had left: its weight gives no ticket."""
+    rose: bool = False
+    """A lighter weight had settled before it in this pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +82,7 @@ class Weighed:
 
     settled: Settled
     ended_at: int
+    """When the platform was empty, or when the weight fell before another truck's rose, ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +119,22 @@ class _Pass:
     """It began after a gap and may be a part of the truck before it."""
     surely_kg: Decimal = Decimal(0)
     """The heaviest weight that several frames in a row reached."""
+    lowest_kg: Decimal | None = None
+    """How low the weight surely fell since one settled last; None: it has not clearly fallen."""
+    fell_at: int = 0
+    """When it had clearly fallen, ms."""
+    rose: bool = False
+    """A weight had settled before the heaviest one: of some of its axles, or of it without those of the next truck."""
+    not_alone: bool = False
+    """It came before the truck in front had left."""
+    tared_at: int | None = None
+    """When the tare key was pressed, ms; None: the display shows gross weights."""
+    loaded_under_tare: bool = False
+
+    @property
+    def clearly_below_kg(self) -> Decimal:
+        """A weight below this has clearly fallen."""
+        return (self.surely_kg if self.best is None else self.best.kg) * (1 - _ROCKING_SHARE)
 
 
 class Passes:
@@ -121,9 +157,11 @@ class Passes:
         self._zero_kg: Decimal | None = None
         self._changed = False
         self._pass: _Pass | None = None
+        self._shown_kg, self._shown_at = Decimal(0), 0
         if resumed is not None:
             self._pass = _Pass(resumed.began_at, resumed.zero_kg, resumed.kg, resumed)
-            self._pass.out_of_range = resumed.out_of_range
+            self._pass.out_of_range, self._pass.not_alone = resumed.out_of_range, resumed.not_alone
+            self._pass.rose = resumed.rose
             self._zero_kg, self._last_at = resumed.zero_kg, resumed.at
 
     @property
@@ -139,7 +177,10 @@ class Passes:
         except NoWeight as exc:
             return list(self._without_weight(frame, exc.cause, at))
         self._over_frames = 0
+        if frame.net is None:
+            self._notice_tare_key(kg, at)
         self._notice_rest(frame, kg, at)
+        self._shown_kg, self._shown_at = kg, at
         return list(self._moved(kg, at))
 
     def _notice_gap(self, at: int) -> None:
@@ -151,6 +192,25 @@ class Passes:
             self._empty_frames = 0
         if since_ms >= TRUCKS_CHANGE_MS and self._pass is not None:
             self._changed = True
+
+    def _notice_tare_key(self, kg: Decimal, at: int) -> None:
+        """Notice a weight at rest that jumps to zero, and back."""
+        stood_kg = self._settled_kg(self._shown_at)
+        if self._pass is None or stood_kg is None or not 0 <= at - self._shown_at <= _KEY_MS:
+            return
+        best = self._pass.best
+        if stood_kg >= self._minimum_kg and abs(kg) <= self._zero_within_kg:
+            self._pass.tared_at = at
+        elif best is not None and abs(kg - best.kg) <= self._zero_within_kg and not self._pass.loaded_under_tare:
+            self._pass.tared_at = None  # its gross weight is shown again
+
+    def _tare_is_over(self, present: _Pass, settled_kg: Decimal | None, at: int) -> bool:
+        """Whether a display about or below zero is that of an empty platform."""
+        if present.tared_at is None or at - present.tared_at >= _TARED_MS:
+            return True
+        if len(self._lately_kg) == _SURE_FRAMES and max(self._lately_kg) <= -self._minimum_kg:
+            return True  # less than the truck that was tared
+        return present.loaded_under_tare and settled_kg is not None and abs(settled_kg) <= self._zero_within_kg
 
     def _without_weight(self, frame: Frame, cause: Cause, at: int) -> Iterator[Event]:
         """A frame whose gross weight nobody knows. It may still show that something came, or left."""
@@ -204,6 +264,8 @@ class Passes:
         settled_kg = self._settled_kg(at)
         self._lately_kg.append(kg)
         if kg < self._empty_kg:
+            if self._pass is not None and not self._tare_is_over(self._pass, settled_kg, at):
+                return
             self._empty_frames += 1
             if self._empty_frames >= _SURE_FRAMES and self._pass is not None:
                 yield self._ended(self._pass, at)
@@ -212,13 +274,26 @@ class Passes:
                 self._zero_kg = kg
             return
         self._empty_frames = 0
+        if self._pass is not None and self._pass.tared_at is not None:
+            is_sure = len(self._lately_kg) == _SURE_FRAMES and min(self._lately_kg) >= self._empty_kg
+            self._pass.loaded_under_tare |= is_sure
+            return
         if kg >= self._minimum_kg:
             present = self._present(at)
             present.heaviest_kg = max(present.heaviest_kg, kg)
-            if len(self._lately_kg) == _SURE_FRAMES and not self._changed:
-                present.surely_kg = max(present.surely_kg, min(self._lately_kg))
-            if settled_kg is not None:
-                yield from self._settled(present, settled_kg, at)
+        if self._pass is not None and len(self._lately_kg) == _SURE_FRAMES and not self._changed:
+            self._notice_fall(self._pass, at)
+        if kg >= self._minimum_kg and settled_kg is not None:
+            yield from self._settled(self._present(at), settled_kg, at)
+
+    def _notice_fall(self, present: _Pass, at: int) -> None:
+        """Keep how high the weight surely rose, and how low it surely fell afterwards."""
+        present.surely_kg = max(present.surely_kg, min(self._lately_kg))
+        low_kg = max(self._lately_kg)
+        if low_kg < present.clearly_below_kg:
+            if present.lowest_kg is None:
+                present.fell_at = at
+            present.lowest_kg = low_kg if present.lowest_kg is None else min(present.lowest_kg, low_kg)
 
     def _is_about_zero(self) -> bool:
         """Wind keeps an empty platform from settling."""
@@ -238,16 +313,51 @@ class Passes:
             yield self._ended(present, at)
             present = self._pass = _Pass(at, None, kg, may_be_part=kg < best.kg)
             best = None
+        elif not changed and self._is_of_another(present, kg):
+            yield self._followed(present, kg)
+            present = self._pass = _Pass(present.fell_at, None, kg, not_alone=True)
+            best = None
+        if best is None or kg >= best.kg - self._zero_within_kg:  # not the weight of some axles
+            present.lowest_kg = None
         if best is None or kg > best.kg:
             frames = tuple(self._run)
-            present.best = Settled(kg, at, present.began_at, frames, present.zero_kg, present.out_of_range)
+            present.rose = best is not None and kg - best.kg > self._zero_within_kg
+            present.best = Settled(
+                kg, at, present.began_at, frames, present.zero_kg, present.out_of_range, present.not_alone, present.rose
+            )
             if not present.may_be_part:
                 yield present.best
+
+    def _is_of_another(self, present: _Pass, kg: Decimal) -> bool:
+        """Whether a settled weight is that of a truck that drove up while the one before it drove off.
+
+        The truck that was weighed may roll back a little, and settle at its weight again.
+        """
+        if present.lowest_kg is None or present.lowest_kg >= kg * (1 - _ROCKING_SHARE):
+            return False
+        if present.best is not None:
+            return abs(kg - present.best.kg) > self._zero_within_kg
+        return abs(kg - present.surely_kg) > present.surely_kg * _ROCKING_SHARE
+
+    def _followed(self, present: _Pass, next_kg: Decimal) -> Weighed | Unweighed:
+        """The end of a pass after which another truck already stands there.
+
+        A weight that is less than the next may be that of some of its axles; one that settled in steps may hold the
+        first axles of the next truck.
+        """
+        best = present.best
+        if best is not None and (next_kg > best.kg or present.rose):
+            present.not_alone = True
+        return self._ended(present, present.fell_at)
 
     def _ended(self, ended: _Pass, at: int) -> Weighed | Unweighed:
         why: NoTicket | None = None
         if ended.out_of_range:
             why = NoTicket.OUT_OF_RANGE
+        elif ended.loaded_under_tare:
+            why = NoTicket.TARE_KEY
+        elif ended.not_alone:
+            why = NoTicket.NOT_ALONE
         elif ended.best is None:
             why = ended.why
         elif ended.surely_kg > ended.best.kg * (1 + _ROCKING_SHARE):

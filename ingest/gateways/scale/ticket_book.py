@@ -41,9 +41,7 @@ class TicketBookFailed(OperatorError):
     """The file of the tickets cannot be read or written."""
 
     def __init__(self, cause: str) -> None:
-        super().__init__(
-            f"{cause}: the disk must take tickets before they are published: make room or repair it, then start again"
-        )
+        super().__init__(f"{cause}: the disk must take tickets before they are published: make room or repair it")
 
 
 class Passage(NamedTuple):
@@ -124,16 +122,17 @@ class TicketBook:
                     db.execute("INSERT INTO inside (plate, at) VALUES (?, ?)", (plate, at))
         return number
 
-    def oldest(self) -> Waiting | None:
-        """The oldest weighing that is still to be published."""
+    def oldest(self, after: int = 0) -> Waiting | None:
+        """The oldest weighing that is still to be published. `after`: of those with a greater number."""
         with self._translated():
-            row = self._db.execute("SELECT number, message FROM ticket ORDER BY number LIMIT 1").fetchone()
+            query = "SELECT number, message FROM ticket WHERE number > ? ORDER BY number LIMIT 1"
+            row = self._db.execute(query, (after,)).fetchone()
             return None if row is None else Waiting(*row)
 
     def published(self, number: int) -> None:
-        """The broker has acknowledged it."""
+        """The broker has acknowledged it, and all before it."""
         with self._translated():
-            self._db.execute("DELETE FROM ticket WHERE number = ?", (number,))
+            self._db.execute("DELETE FROM ticket WHERE number <= ?", (number,))
 
     def waiting(self) -> int:
         with self._translated():

@@ -172,7 +172,8 @@ class SparkplugHost:
             payload = packed(message, self._max_bytes)
             if payload is None:
                 self._counts["not_published"] += 1
-                self._log_once("size", f"{message.device_id}: more than {self._max_bytes} bytes: pass on fewer metrics")
+                text = f"{message.device_id}: more than {self._max_bytes} bytes, or a time that is none: not passed on"
+                self._log_once("size", f"{text}: pass on fewer metrics, or set the clock of the edge node")
                 continue
             await self._republish(message.device_id, payload)
 

@@ -1,7 +1,7 @@
 """Gateways as /readyz and /metrics show them: from the files that they write."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -58,9 +58,43 @@ async def test_one_that_died_and_one_without_a_broker_are_degraded(settings: Set
     assert "jt808 does not run; torn does not run; scale is not connected to the broker" in found.detail
 
 
+@pytest.mark.parametrize(
+    ("trouble", "words"),
+    [
+        ("port_closed", "scale-b9: its port is closed"),
+        ("port_silent", "scale-b9: nothing comes from its port"),
+        ("not_on_disk", "scale-b9: the disk takes no tickets"),
+        ("of_a_newer_version", "scale-b9: of_a_newer_version"),
+    ],
+)
+async def test_one_that_is_in_trouble_is_degraded_and_says_why(settings: Settings, trouble: str, words: str) -> None:
+    write(settings, "scale-b9", replace(FIGURES, troubles=(trouble,)))
+    found = await check(settings)
+    assert found.state is ReadinessState.DEGRADED
+    assert words in found.detail
+
+
+async def test_status_of_an_older_gateway_has_no_troubles(settings: Settings) -> None:
+    write(settings, "jt808", FIGURES)
+    path = gateway_status_path(settings, "jt808")
+    status = json.loads(path.read_text())
+    del status["figures"]["troubles"]
+    path.write_text(json.dumps(status))
+    assert (await check(settings)).state is ReadinessState.OK
+
+
 def test_metrics_have_the_figures_by_gateway_and_say_which_died() -> None:
     snapshot = MetricsSnapshot(
-        "1", None, {}, None, None, None, {}, None, None, gateways={"jt808": FIGURES, "scale": None}
+        "1",
+        None,
+        {},
+        None,
+        None,
+        None,
+        {},
+        None,
+        None,
+        gateways={"jt808": replace(FIGURES, troubles=("port_closed",)), "scale": None},
     )
     families = text_string_to_metric_families(render(snapshot).decode())
     samples = {
@@ -79,5 +113,6 @@ def test_metrics_have_the_figures_by_gateway_and_say_which_died() -> None:
         ("haulwatch_gateway_messages_total", "jt808", "published"): 490,
         ("haulwatch_gateway_messages_total", "jt808", "not_published"): 10,
         ("haulwatch_gateway_refused_total", "jt808", "wrong_code"): 3,
+        ("haulwatch_gateway_trouble", "jt808", "port_closed"): 1,
     }
     assert b"haulwatch_gateway" not in render(MetricsSnapshot("1", None, {}, None, None, None, {}, None, None))

@@ -156,6 +156,24 @@ def test_a_device_subscribes_to_its_own_commands_only(broker: tuple[int, "subpro
         device.client.disconnect()
 
 
+def test_gateways_of_this_machine_read_what_they_read_at_a_deployed_broker(
+    broker: tuple[int, "subprocess.Popen[bytes]"],
+) -> None:
+    port, _ = broker
+    gateway, truck = Device(port, "haulwatch-collector-jt808"), Device(port, "truck-1")
+    filters = ["haulwatch/v1/+/command", "haulwatch/v1/bridge-1/gate/plate", "spBv1.0/#"]
+    assert gateway.subscribe(*filters, "#", "haulwatch/#") == [
+        *["Granted QoS 1"] * 3,
+        *["Unspecified error"] * 2,
+    ]
+    assert truck.subscribe("haulwatch/v1/+/command", "spBv1.0/#") == ["Unspecified error"] * 2
+    for topic in ("haulwatch/v1/013912345678/command", "spBv1.0/plant/NBIRTH/node-1"):
+        truck.send(topic, b"{}")
+    gateway.until(lambda: len(gateway.received) == 2)
+    for device in (gateway, truck):
+        device.client.disconnect()
+
+
 def test_a_port_that_is_taken_is_named(broker: tuple[int, "subprocess.Popen[bytes]"]) -> None:
     port, _ = broker
     command = [

@@ -10,6 +10,7 @@ from devices.codecs.jt808.frame import Frame, encode_frame, parse_frame
 from devices.codecs.jt808.location import LOCATION
 from devices.commands.model import Acknowledgement
 from ingest.gateways.jt808.codes import Codes
+from ingest.gateways.jt808.figures import Refused
 from ingest.gateways.jt808.parts import Budget, PartStore
 from ingest.gateways.jt808.session import Policy, Session, Step, TerminalClocks
 from ingest.gateways.publisher import ForDevice, NotPublished
@@ -47,7 +48,8 @@ class Talk:
     def __init__(self, policy: Policy = POLICY, message_bytes: int = 65_536, clocks: TerminalClocks | None = None):
         self.now, self.now_ms = 100.0, T0
         self.budget = Budget(1 << 20)
-        store = PartStore(self.budget, message_bytes)
+        self.given_up: list[Refused] = []
+        store = PartStore(self.budget, message_bytes, self.given_up.append)
         self.session = Session(policy, store, TerminalClocks() if clocks is None else clocks, lambda: self.now_ms)
 
     def send(self, raw: bytes) -> Step:

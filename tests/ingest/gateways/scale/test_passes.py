@@ -1,6 +1,5 @@
 """Passes over a scale, against labels of the simulator: one weighing a truck, right to the division, and no other."""
 
-from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from random import Random
 from typing import Final
@@ -9,65 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devices.codecs.scale.frame import Frame
-from devices.codecs.scale.settings import ScaleSettings, built_in, read_settings
-from devices.codecs.scale.stream import FrameStream
-from ingest.gateways.scale.passes import Event, NoTicket, Passes, Settled, Unweighed, Weighed
+from devices.codecs.scale.settings import read_settings
+from ingest.gateways.scale.passes import NoTicket, Settled, Weighed
 from simulators.dialects.scale.bridge import DIVISION_KG, Display, Visit, display
 from simulators.dialects.scale.frames import WRITERS, text, toledo, yaohua
 from simulators.dialects.scale.line import Faults, spoiled
+from tests.ingest.gateways.scale.gate import START, Gate, passed, profile, sent, still
 
-START: Final = 1_795_305_263_000
 TRUCK: Final = Visit(15_620)
-
-
-def profile(name: str) -> ScaleSettings:
-    found = built_in(name)
-    assert found is not None
-    return found
-
-
-class Gate:
-    """The state machine behind a stream, with what would be on disk."""
-
-    def __init__(self, chosen: ScaleSettings) -> None:
-        self.chosen = chosen
-        self.stream = FrameStream(chosen)
-        self.passes = Passes(chosen)
-        self.kept: Settled | None = None
-        self.events: list[Event] = []
-
-    def take(self, at: int, data: bytes) -> None:
-        for one in self.stream.feed(data):
-            if isinstance(one, Frame):
-                for event in self.passes.take(one, at):
-                    self.kept = event if isinstance(event, Settled) else None
-                    self.events.append(event)
-
-    def restart(self) -> None:
-        """The process dies here, and comes back with what is on disk."""
-        self.stream = FrameStream(self.chosen)
-        self.passes = Passes(self.chosen, self.kept)
-
-    @property
-    def weighed(self) -> list[int]:
-        return [int(event.settled.kg) for event in self.events if isinstance(event, Weighed)]
-
-    @property
-    def without(self) -> list[NoTicket]:
-        return [event.why for event in self.events if isinstance(event, Unweighed)]
-
-
-def sent(name: str, shown: Iterable[Display]) -> Iterator[tuple[int, bytes]]:
-    for one in shown:
-        yield one.at, WRITERS[name](one)
-
-
-def passed(name: str, shown: Iterable[Display]) -> Gate:
-    gate = Gate(profile(name))
-    for at, data in sent(name, shown):
-        gate.take(at, data)
-    return gate
 
 
 VISITS: Final = st.lists(
@@ -133,11 +81,6 @@ def test_nothing_is_weighed_before_the_weight_has_settled() -> None:
     assert settled.began_at == START + 150 * 12, "480 kg is the first value above the minimum"
     assert settled.at == START + 150 * 27, "the eighth equal frame"
     assert weighed.ended_at == START + 150 * (len(shown) - 1)
-
-
-def still(kg: int, seconds: float, at: int, *, every_ms: int = 100) -> Iterator[Display]:
-    for number in range(round(seconds * 1000 / every_ms)):
-        yield Display(at + number * every_ms, kg, moving=False)
 
 
 @pytest.mark.parametrize("zero_kg", [-40, 40, 180])

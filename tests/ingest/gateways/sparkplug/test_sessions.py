@@ -299,3 +299,14 @@ def test_a_message_that_is_too_large_loses_what_did_not_change() -> None:
     assert read_payload(small).metrics == (sent,)
     assert packed(message, 2_000) == write_payload(message.payload)
     assert packed(message, 10) is None
+
+
+def test_a_time_at_the_end_of_its_range_stops_nothing() -> None:
+    """A clock of -1, twice: the second message is set a millisecond apart, beyond 64 bits."""
+    last = (1 << 64) - 1
+    sessions, found = Sessions(lambda _: True), []
+    for seq, kind in enumerate(("NBIRTH", "NDATA", "NDATA")):
+        metrics = (Metric("Rate", None, last, DataType.DOUBLE, 1.0),)
+        payload = write_payload(SparkplugPayload(last, seq, metrics))
+        found += sessions.receive(f"spBv1.0/haul/{kind}/ts3-gw", payload, 1_795_000_000_000)
+    assert [packed(one, 65_536) is not None for one in found if isinstance(one, Republish)] == [True, False, False]
