@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, NamedTuple
 
-from ingest.ledger.state.port import StateFenced, StateSpoiled, StateUnavailable
+from ingest.ledger.state.port import StateFenced, StateSpoiled, StateUnavailable, StateUncertain
 from ingest.log.raw_log import RawLogError
 from ingest.process.backoff import Backoff
 from ingest.process.pause import pause
@@ -44,7 +44,7 @@ async def run_recorder(
     """Record until `stop` is set, through any outage. `clock` returns ms since 1970 UTC, to show to people.
 
     What is committed when `stop` is set is written first, unless the store is away; then it waits in the outbox.
-    Raises StateSpoiled, which only the next process mends, and StateFenced.
+    Raises StateSpoiled, which only the next process mends, StateFenced and StateUncertain.
     """
     backoff = backoff or Backoff(_FIRST_RETRY_S, _MAX_RETRY_S)
     trouble_since = 0
@@ -62,7 +62,7 @@ async def run_recorder(
         except StateSpoiled as exc:
             _log.error("recorder: the process ends, its next start saves what can be read of its file: %s", exc)
             raise
-        except StateFenced:
+        except (StateFenced, StateUncertain):
             raise
         except (StoreUnavailable, StateUnavailable, RawLogError) as exc:
             pause_s = backoff.next_pause_s(getattr(exc, "retry_after", None))

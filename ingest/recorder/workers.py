@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from ingest.ledger.state.port import OwnTables, StateFenced, StateUnavailable
+from ingest.ledger.state.port import OwnTables, StateFenced, StateUnavailable, StateUncertain
 from ingest.log.errors import RawLogError, RawLogUnavailable
 from ingest.log.ports import Log, OnePartition
 from ingest.log.records import LogRecord, parts_of_place
@@ -222,6 +222,9 @@ class RecorderWorker:
             except StateFenced as exc:
                 _log.warning("recorder: %s; it goes on there", exc)
                 await pause(stop, _CLAIM_AGAIN_S)
+            except StateUncertain as exc:
+                _log.warning("recorder: whether a batch was kept is not known, taking the partition over anew: %s", exc)
+                await pause(stop, _FIRST_RETRY_S)
 
     def _start(self, member: Member, log: OwnedPartition) -> Recorder:
         """Take the partition over. What the former owner has committed is complete then."""

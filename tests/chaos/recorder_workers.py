@@ -145,6 +145,8 @@ class Yard:
             "HAULWATCH_INFLUX_TOKEN": "unused",
             "HAULWATCH_INFLUX_ORG": "haulwatch",
             "HAULWATCH_INFLUX_BUCKET": self.bucket,
+            # The messages are of 2023. With its letter a conflict is forgotten, and its repeat is a conflict anew.
+            "HAULWATCH_DEAD_LETTER_KEEP_DAYS": "0",
         }
 
     def settings(self, name: str = "reader") -> Settings:

@@ -45,6 +45,9 @@ class SharedJournal:
             raise DatabaseUnavailable(str(exc)) from exc
         return len(changes)
 
+    def has(self, key: str, /) -> bool:
+        return self._db.execute("SELECT 1 FROM change WHERE key = ?", (key,)).fetchone() is not None
+
     def note_owner(self, topic: str, partition: int) -> None:
         """Note that this worker has restored a partition and goes on with it."""
         self._db.execute("INSERT INTO owner VALUES (?, ?, ?, ?)", (time.monotonic(), topic, partition, self._worker))

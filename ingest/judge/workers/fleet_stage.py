@@ -1,7 +1,7 @@
 """The second stage of judgement: verdicts of all partitions enter, alert changes leave."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from devices.city.model import City
@@ -68,10 +68,20 @@ class FleetStage:
         self.engine = self._new_engine()
         try:
             self.engine.restore(kept.fleet, kept.rows.items())
-        except SnapshotUnusable:  # as before anything was taken
-            self._revisions, self._times, self._coming, self._begun = {}, {}, [], False
-            self.engine = self._new_engine()
+        except SnapshotUnusable:
+            self.begin_anew(None)
             raise
+
+    def begin_anew(self, revisions: Mapping[str, bytes] | None) -> None:
+        """Forget all that was taken: the oldest record of the topic comes next.
+
+        `revisions`: payloads of those to begin with, by topic, where the topic's own beginning is gone by age; None
+        where it has it.
+        """
+        self._revisions = dict(revisions or {})
+        self._unsaved, self._waiting = dict(self._revisions), []
+        self._times, self._coming, self._begun = {}, [], revisions is not None
+        self.engine = self._new_engine()
 
     def take(self, message: RawMessage) -> list[AlertChange]:
         """Take the next record of the topic of verdicts, and return what changes.

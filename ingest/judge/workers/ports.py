@@ -14,6 +14,9 @@ class Log(Protocol):
     def read(self, after: int, limit: int) -> list[LogRecord]:
         """Records after an offset, of those that are fetched."""
 
+    def first_offset(self) -> int:
+        """Of the oldest record that is kept."""
+
     def resume(self, positions: Mapping[int, int]) -> int: ...
 
 

@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from devices.db.database import DatabaseError, open_database, transaction, translated
 from devices.errors import OperatorError
 from ingest.ledger.shared.dialect import translated_sql
-from ingest.ledger.state.port import Rows, StateFenced, Statements, StateUnavailable
+from ingest.ledger.state.port import Rows, StateFenced, Statements, StateUnavailable, StateUncertain
 
 SCHEMA: Final = "recorder"
 """Of PostgreSQL: its tables have the names that they have in a file."""
@@ -117,19 +117,27 @@ class SharedTables:
 
     @contextmanager
     def changing_one(self, partition: int, epoch: int, token: str) -> Iterator[Statements]:
-        """A transaction of the partition's owner. Raises StateFenced if that is another one.
+        """A transaction of the partition's owner. Raises StateFenced if that is another one, StateUncertain if all was
+        done and the end of the transaction was not answered.
 
         `token` tells apart owners of the same number, after tables were restored from a backup or moved.
         """
-        with self._transaction() as db:
-            rows = db.execute(_LOCK, (partition,)).fetchall()
-            found = rows[0][0] if rows else None
-            if [tuple(row) for row in rows] != [(epoch, token)]:
-                raise StateFenced(
-                    f"partition {partition} of the raw log: another recorder has taken it over (number {found} after "
-                    f"{epoch})"
-                )
-            yield db
+        is_done = False
+        try:
+            with self._transaction() as db:
+                rows = db.execute(_LOCK, (partition,)).fetchall()
+                found = rows[0][0] if rows else None
+                if [tuple(row) for row in rows] != [(epoch, token)]:
+                    raise StateFenced(
+                        f"partition {partition} of the raw log: another recorder has taken it over (number {found} "
+                        f"after {epoch})"
+                    )
+                yield db
+                is_done = True
+        except StateUnavailable as exc:
+            if is_done:
+                raise StateUncertain(f"partition {partition} of the raw log: {exc}") from exc
+            raise
 
     @contextmanager
     def _transaction(self) -> Iterator[Statements]:

@@ -27,6 +27,12 @@ class StateFenced(StateUnavailable):
     """Another recorder has taken the partition over. Nothing was kept, and this one never writes it again."""
 
 
+class StateUncertain(StateUnavailable):
+    """The server did not say whether a transaction was kept. Go on by tables that are opened anew, which say it: to do
+    it again could count twice.
+    """
+
+
 class Rows(Protocol):
     """The answer to a statement."""
 
@@ -69,7 +75,9 @@ class OwnTables(Protocol):
     def reading(self) -> AbstractContextManager[Statements]: ...
 
     def changing(self) -> AbstractContextManager[Statements]:
-        """As `Tables.changing`. Raises StateFenced once another recorder has taken the partition over."""
+        """As `Tables.changing`. Raises StateFenced once another recorder has taken the partition over, StateUncertain
+        where it was not heard whether all was kept.
+        """
 
     def check_owner(self) -> None:
         """Raise StateFenced if another recorder has taken the partition over."""

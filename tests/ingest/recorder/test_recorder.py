@@ -139,6 +139,24 @@ async def test_one_bad_element_of_an_array_leaves_its_neighbours(bench: Bench) -
     assert letter.shown == '{"ts":1700000009000,"lat":"north","lon":1.0,"note":"kept"}'
 
 
+async def test_a_conflict_is_known_for_as_long_as_its_letter_is_kept(bench: Bench) -> None:
+    bench.receive(position(1), position(1, lat=36.0), position(1, lat=36.0))
+    assert counts(await bench.drain()) == {
+        "received": 3,
+        "stored": 1,
+        "duplicate": 1,
+        "quarantined": {"conflict": 1},
+    }
+    DeadLetters(bench.state_path).purge(before=NOW + 1)
+    bench.receive(position(1, lat=36.0), position(1))
+    assert counts(await bench.drain()) == {
+        "received": 5,
+        "stored": 1,
+        "duplicate": 2,
+        "quarantined": {"conflict": 2},
+    }
+
+
 async def test_a_conflict_inside_an_array_keeps_its_own_bytes(bench: Bench) -> None:
     readings = [position(1), position(1, lat=36.0), position(2)]
     bench.receive_raw(topic_of(readings[0]), encode_array([*readings]))

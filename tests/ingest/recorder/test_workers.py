@@ -11,7 +11,7 @@ import pytest
 
 from devices.codecs.native import encode
 from ingest.ledger.report import read_ledger
-from ingest.ledger.state.port import OwnTables, StateFenced
+from ingest.ledger.state.port import OwnTables, StateFenced, StateUncertain
 from ingest.ledger.state_file import StateFile
 from ingest.log.errors import RawLogMisfit, RawLogUnavailable
 from ingest.log.ports import Log
@@ -89,6 +89,8 @@ class FencedOnce(StateFile):
     """Another recorder took the partition over, and Kafka gave it back."""
 
     fenced = False
+    unanswered = False
+    """Whether the next transaction is kept and its end not answered."""
 
     @contextmanager
     def changing(self) -> Iterator[sqlite3.Connection]:
@@ -96,6 +98,9 @@ class FencedOnce(StateFile):
             raise StateFenced("another recorder has taken it over")
         with super().changing() as db:
             yield db
+        if self.unanswered:
+            self.unanswered = False
+            raise StateUncertain("the server closed the connection")
 
 
 class Yard:
@@ -194,6 +199,23 @@ async def test_a_fenced_recorder_claims_again_what_kafka_leaves_to_it(
         await task
     assert len(yard.claims) == 2
     assert read_ledger(yard.path(1), log).total.duplicate == 0
+
+
+async def test_a_partition_is_taken_over_anew_after_a_commit_without_an_answer(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "_FIRST_RETRY_S", 0.01)
+    kafka = ScriptedKafka([yard.partition(1, range(4))])
+    [log] = kafka.partitions
+    with yard.running(kafka) as (task, stop):
+        await eventually(yard.stored(log))
+        yard.claims[0].unanswered = True
+        log.append([RawMessage(topic_of(one), encode(one), NOW) for one in [position(9, device="truck-1")]])
+        await eventually(yard.stored(log))
+        stop.set()
+        await task
+    assert len(yard.claims) == 2
+    assert read_ledger(yard.path(1), log).total.received == 5
 
 
 async def test_what_only_a_person_can_mend_ends_the_worker(yard: Yard) -> None:

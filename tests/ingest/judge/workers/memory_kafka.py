@@ -13,9 +13,15 @@ class MemoryLog:
 
     partition: int
     records: list[LogRecord]
+    gone: int = 0
+    """So many of the oldest are removed by age."""
 
     def read(self, after: int, limit: int) -> list[LogRecord]:
-        return self.records[after : after + limit]
+        begin = max(after, self.gone)
+        return self.records[begin : begin + limit]
+
+    def first_offset(self) -> int:
+        return self.gone + 1
 
     def resume(self, positions: Mapping[int, int]) -> int:
         return positions[self.partition]

@@ -34,6 +34,7 @@ class Run:
         self.journal = MemoryJournal()
         self.rules = build_rules()
         self.deaths = 0
+        self.verdicts_gone = 0
         self.devices: dict[int, DeviceWork] = {}
         self.fleet: FleetWork | None = None
 
@@ -66,6 +67,9 @@ class Run:
         self.topics.fails_before = self.topics.fails_after = 0
         for partition in range(PARTITIONS):
             self.device(partition).finish()
+        self.finish_fleet()
+
+    def finish_fleet(self) -> None:
         while self.its_fleet().step():
             pass
         self.its_fleet().finish()
@@ -85,7 +89,7 @@ class Run:
     def its_fleet(self) -> FleetWork:
         if self.fleet is None:
             stage = FleetStage(PARTITIONS, lambda: CITY, lambda: self.rules)
-            log = MemoryLog(0, self.topics.verdicts)
+            log = MemoryLog(0, self.topics.verdicts, self.verdicts_gone)
             self.fleet = FleetWork(log, self.fleet_topics.store, stage, self.journal)
         return self.fleet
 
@@ -130,6 +134,68 @@ def test_no_row_of_verdicts_that_another_program_wrote_is_restored_with_newer_on
     run.finish()
     assert "truck-of-long-ago" not in run.fleet_topics.state[0]
     assert run.fleet_topics.state[0][FLEET] != b"\xc1"
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+def test_a_journal_that_was_restored_from_a_backup_gets_again_what_it_lacks(
+    is_running: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = Run(Random(1))
+    for part in (3, 1):
+        for partition, log in enumerate(run.logs):
+            _judge(run, partition, len(log.records) // part)
+        run.finish_fleet()
+        if part == 3:
+            backup = dict(run.journal.changes)
+    whole = dict(run.journal.changes)
+    assert backup.keys() < whole.keys()
+    run.journal.changes = dict(backup)
+    if not is_running:
+        run.fleet = None
+    run.finish_fleet()
+    assert run.journal.changes == whole
+    assert caplog.text.count("it was restored from a backup") == 1
+    run.fleet = None
+    run.finish_fleet()
+    assert caplog.text.count("it was restored from a backup") == 1
+
+
+def test_a_journal_that_was_restored_is_noticed_before_the_next_change(caplog: pytest.LogCaptureFixture) -> None:
+    """Not after it: then the last change would be there, and what lies before it missing for ever."""
+    run = Run(Random(1))
+    for partition, log in enumerate(run.logs):
+        _judge(run, partition, len(log.records) // 2)
+    fleet = run.its_fleet()
+    while fleet.step():
+        pass
+    run.journal.changes.clear()
+    run.finish()
+    for partition, log in enumerate(run.logs):
+        _judge(run, partition, len(log.records))
+    run.finish_fleet()
+    assert run.fleet is fleet
+    assert run.journal.changes == as_one_log(run.messages)
+    assert "it was restored from a backup" in caplog.text
+
+
+@pytest.mark.parametrize("why", ["another program", "journal"])
+def test_verdicts_whose_beginning_is_gone_are_judged_from_the_oldest_that_are_kept(why: str) -> None:
+    """Their first record and the first revisions are older than what Kafka keeps of them."""
+    run = Run(Random(1))
+    for partition, log in enumerate(run.logs):
+        _judge(run, partition, len(log.records) // 3)
+    run.finish_fleet()
+    run.verdicts_gone = len(run.topics.verdicts)
+    rows, run.fleet = run.fleet_topics.state[0], None
+    run.journal.changes.clear()
+    if why != "journal":
+        rows[FLEET] = b"\xc1"
+    for partition, log in enumerate(run.logs):
+        _judge(run, partition, len(log.records))
+    run.finish_fleet()
+    assert run.its_fleet().stage.is_begun
+    assert run.its_fleet().stage.fleet_time
+    assert run.journal.changes
 
 
 def _judge(run: Run, partition: int, end: int) -> None:

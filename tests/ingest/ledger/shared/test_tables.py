@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, event
+from sqlalchemy.exc import OperationalError
 
 from devices.city.model import Device, DeviceRole
 from devices.readings.models import Reading, Weighing
@@ -17,7 +19,7 @@ from ingest.ledger.deltas import LedgerDelta
 from ingest.ledger.report import Ledger, RecorderStatus, read_ledger, read_status
 from ingest.ledger.shared import tables as tables_module
 from ingest.ledger.shared.tables import LogTopic, SharedTables, StateMisfit
-from ingest.ledger.state.port import StateFenced, StateUnavailable
+from ingest.ledger.state.port import StateFenced, StateUnavailable, StateUncertain
 from ingest.recorder.recorder import Recorder
 from ingest.recorder.state import BatchCommit, RecorderState, WriteTimes
 from ingest.store import LineStore
@@ -216,6 +218,27 @@ async def test_who_lost_the_partition_changes_nothing_more(tables: SharedTables,
     assert (bench.status().offset, bench.status().trouble) == (4, None)
     rows = await bench.store.rows("position", "truck-1", T0, NOW, limit=9)
     assert [(row.ts - T0) // 1000 for row in rows] == [1, 2, 3, 4]
+
+
+async def test_a_commit_without_an_answer_counts_nothing_twice(tables: SharedTables, tmp_path: Path) -> None:
+    """PostgreSQL keeps the batch and its host disappears before it says so."""
+    tables.prepare(1)
+    bench = SharedBench(tmp_path, batch_records=2, tables=tables)
+    bench.receive(position(1), position(2), position(2), position(3))
+    recorder = bench.start()
+
+    def unanswered(connection: Connection) -> None:
+        connection.connection.commit()
+        raise OperationalError("COMMIT", None, Exception("server closed the connection unexpectedly"))
+
+    event.listen(tables._engine, "commit", unanswered)
+    with pytest.raises(StateUncertain, match=r"partition 0 .* closed the connection unexpectedly"):
+        await recorder.step()
+    event.remove(tables._engine, "commit", unanswered)
+    assert counts(await bench.drain(bench.start())) == {"received": 4, "stored": 3, "duplicate": 1}
+    with pytest.raises(StateUnavailable) as refused, tables.claim(0, "test", NOW).changing():
+        raise StateUnavailable("before its end: nothing was kept, and it may be done again")
+    assert not isinstance(refused.value, StateUncertain)
 
 
 def test_compaction_that_another_owner_did_meanwhile_ends(tables: SharedTables) -> None:
