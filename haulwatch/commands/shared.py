@@ -3,6 +3,7 @@
 import json
 import os
 import pwd
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
@@ -25,6 +26,7 @@ from haulwatch.terminal import plain_text
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_HOST_AND_PORT: Final = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s:\[\]/]+)):(?P<port>[0-9]{1,5})")
 _UNBROKEN_CHARS: Final = 25
 """Ids, plates and times are shorter, so they stay in one line and can be copied."""
 _GAP_CHARS: Final = 2
@@ -41,6 +43,14 @@ def fail(message: str) -> NoReturn:
     """Print a message for a person and end with exit code 2."""
     err.print(plain_text(f"haulwatch: {message}"), style="red", highlight=False)
     raise typer.Exit(2)
+
+
+def host_and_port(option: str, text: str) -> tuple[str, int]:
+    """Host and port of HOST:PORT or [IPv6]:PORT, as an option has it. Ends with a message if it is none."""
+    found = _HOST_AND_PORT.fullmatch(text)
+    if found is None or not 0 < int(found["port"]) < 65_536:
+        fail(f"{option} {text!r}: give HOST:PORT, such as 127.0.0.1:7611")
+    return found["six"] or found["host"], int(found["port"])
 
 
 def exits_on_error(command: Callable[P, T]) -> Callable[P, T]:

@@ -50,6 +50,7 @@ from ingest.store.influx import InfluxStore
 from tests.ingest.recorder.parts import CITY, T0, position, topic_of
 from tests.servers.influxdb import InfluxServer
 from tests.servers.kafka import KafkaServer, kafka_absent
+from tests.servers.kafka_cluster import KafkaCluster
 from tests.servers.postgres import Postgres
 from tests.waiting import PATIENCE_S, until
 
@@ -114,7 +115,7 @@ class Yard:
     """The servers, a city, a topic and a fleet of recorders."""
 
     folder: Path
-    kafka: KafkaServer
+    kafka: KafkaServer | KafkaCluster
     database_url: str
     influx: InfluxServer
     city: City = FLEET
@@ -122,13 +123,15 @@ class Yard:
     prefix: str = field(default_factory=lambda: f"test-{uuid4().hex[:12]}")
     workers: "dict[str, subprocess.Popen[bytes]]" = field(default_factory=dict)
     started: int = 0
+    restarted: int = 0
+    replicas: int = 1
 
     def __post_init__(self) -> None:
         migrations.upgrade(self.database_url)
         with closing(Registry(self.database_url)) as registry:
             registry.import_city(self.city)
         self.connection = KafkaConnection(self.kafka.servers, self.prefix, PARTITIONS)
-        create_topic(self.connection, keep_ms=0, replicas=1)
+        create_topic(self.connection, keep_ms=0, replicas=self.replicas)
         self.influx.create_database(self.bucket)
         self.tables = SharedTables(self.database_url)
 
@@ -140,7 +143,7 @@ class Yard:
             "HAULWATCH_KAFKA_URL": self.kafka.url,
             "HAULWATCH_KAFKA_PREFIX": self.prefix,
             "HAULWATCH_KAFKA_PARTITIONS": str(PARTITIONS),
-            "HAULWATCH_KAFKA_REPLICAS": "1",
+            "HAULWATCH_KAFKA_REPLICAS": str(self.replicas),
             "HAULWATCH_INFLUX_URL": self.influx.url,
             "HAULWATCH_INFLUX_TOKEN": "unused",
             "HAULWATCH_INFLUX_ORG": "haulwatch",
@@ -157,12 +160,21 @@ class Yard:
         name = f"worker-{self.started}"
         self.started += 1
         (self.folder / name).mkdir(parents=True)
+        self._start(name)
+        return name
+
+    def _start(self, name: str) -> None:
         with (self.folder / f"{name}.log").open("ab") as out:
             command = [sys.executable, "-m", "haulwatch", "record"]
             self.workers[name] = subprocess.Popen(
                 command, env=self.environment(name), stdout=out, stderr=subprocess.STDOUT
             )
-        return name
+
+    def supervise(self) -> None:
+        """Start again who ended by itself, as `haulwatch run` and compose do: Kafka did not answer at its start."""
+        for name in [name for name, process in self.workers.items() if process.poll() is not None]:
+            self.restarted += 1
+            self._start(name)
 
     def end(self, name: str, how: signal.Signals) -> int:
         process = self.workers.pop(name)
@@ -176,18 +188,24 @@ class Yard:
             rows = db.execute("SELECT worker FROM owner").fetchall()
         return Counter(str(worker).rpartition("/")[2] for (worker,) in rows)
 
-    def until_recorded_by(self, pids: "set[int]") -> None:
-        """Until every partition is claimed by one of these processes."""
+    def until_recorded_by_others(self, but: str = "") -> None:
+        """Until every partition is claimed by one of the workers, `but` one."""
 
         def claimed() -> bool:
-            owned = self.owned_by()
-            return owned.total() == PARTITIONS and owned.keys() <= {str(pid) for pid in pids}
+            self.supervise()
+            owned, pids = self.owned_by(), {str(one.pid) for name, one in self.workers.items() if name != but}
+            return owned.total() == PARTITIONS and owned.keys() <= pids
 
         until(claimed, self.logs, every_s=0.05)
 
     def until_all_share(self) -> None:
         """Until every worker has partitions."""
-        until(lambda: len(self.owned_by()) == len(self.workers), self.logs, every_s=0.05)
+
+        def shared() -> bool:
+            self.supervise()
+            return len(self.owned_by()) == len(self.workers)
+
+        until(shared, self.logs, every_s=0.05)
 
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text()
@@ -308,6 +326,8 @@ class Done:
     hand_over_s: list[float] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     readings: int = 0
+    restarted: int = 0
+    """Workers that ended by themselves and were started again."""
 
 
 def run(yard: Yard, events: int, dice: random.Random, at_most_s: float = 3_600.0) -> Done:
@@ -316,14 +336,14 @@ def run(yard: Yard, events: int, dice: random.Random, at_most_s: float = 3_600.0
     with under_load(yard, dice) as messages:
         yard.add()
         yard.add()
-        yard.until_recorded_by({process.pid for process in yard.workers.values()})
+        yard.until_recorded_by_others()
         ends_at = time.monotonic() + at_most_s
         for kind in islice(cycle(_ROUND), events):
             if time.monotonic() > ends_at:
                 break
             _event(yard, kind, dice, done)
     done.complaints = same_as_on_one_machine(yard, messages)
-    done.readings = len(messages) - 1
+    done.readings, done.restarted = len(messages) - 1, yard.restarted
     return done
 
 
@@ -336,7 +356,7 @@ def _event(yard: Yard, kind: str, dice: random.Random, done: Done) -> None:
         done.hand_over_s.append(_pause(yard, name))
     else:
         yard.end(name, signal.SIGKILL if kind == "killed" else signal.SIGTERM)
-        yard.until_recorded_by({process.pid for process in yard.workers.values()})
+        yard.until_recorded_by_others()
         done.hand_over_s.append(time.monotonic() - began)
     done.events[kind] += 1
 
@@ -346,7 +366,7 @@ def _pause(yard: Yard, name: str) -> float:
     paused, began = yard.workers[name], time.monotonic()
     paused.send_signal(signal.SIGSTOP)
     try:
-        yard.until_recorded_by({process.pid for process in yard.workers.values() if process is not paused})
+        yard.until_recorded_by_others(but=name)
         taken = time.monotonic() - began
     finally:
         paused.send_signal(signal.SIGCONT)
@@ -377,7 +397,7 @@ def main() -> None:
             kafka.kill()
             influx.close()
     times = done.hand_over_s or [0.0]
-    print(f"events {dict(done.events)}, readings {done.readings}")  # noqa: T201
+    print(f"events {dict(done.events)}, readings {done.readings}, restarted {done.restarted}")  # noqa: T201
     print(f"hand-over: median {median(times):.1f} s, worst {max(times):.1f} s of {len(times)}")  # noqa: T201
     print("\n".join(done.complaints) or "identical to one machine: ledger and store")  # noqa: T201
     sys.exit(bool(done.complaints))

@@ -5,20 +5,29 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from random import Random
 from uuid import uuid4
 
 import pytest
 
 from api.ports import ReadinessState
 from haulwatch.health.kafka import kafka_readiness
+from haulwatch.wiring.stores import current_ledger
 from ingest.log.errors import RawLogUnavailable
 from ingest.log.kafka.connection import KafkaConnection
 from ingest.log.kafka.figures import KafkaFigures
 from ingest.log.kafka.kafka_log import KafkaLog
 from ingest.log.kafka.topic import create_topic, found_settings
+from ingest.log.records import RawMessage
+from tests.chaos.recorder_workers import Yard, same_as_on_one_machine, under_load
 from tests.closing import closed_later
 from tests.ingest.log.kafka.parts import of_device, read_all
+from tests.judge_workers.events import begun, settle
+from tests.judge_workers.honest_day import honest_day
+from tests.judge_workers.yard import yard
+from tests.servers.influxdb import InfluxServer
 from tests.servers.kafka_cluster import KafkaCluster, running_cluster
 from tests.waiting import PATIENCE_S, until
 
@@ -82,9 +91,7 @@ def readiness(connection: KafkaConnection) -> tuple[ReadinessState, str]:
     return result.state, result.detail
 
 
-def test_brokers_killed_lose_nothing_that_was_acknowledged(cluster: KafkaCluster) -> None:
-    connection = KafkaConnection(cluster.servers, prefix=f"test-{uuid4().hex[:12]}", partitions=PARTITIONS)
-
+def until_created(connection: KafkaConnection) -> None:
     def created() -> bool:
         """Refused while not all three brokers are registered."""
         try:
@@ -93,6 +100,12 @@ def test_brokers_killed_lose_nothing_that_was_acknowledged(cluster: KafkaCluster
             return False
 
     until(created, "the topic of three replicas is there")
+
+
+def test_brokers_killed_lose_nothing_that_was_acknowledged(cluster: KafkaCluster) -> None:
+    connection = KafkaConnection(cluster.servers, prefix=f"test-{uuid4().hex[:12]}", partitions=PARTITIONS)
+
+    until_created(connection)
     assert found_settings(connection)["min.insync.replicas"] == "2"
     until(lambda: readiness(connection)[0] is ReadinessState.OK, lambda: readiness(connection)[1])
     until(lambda: leaders(connection) == {1, 2, 3}, "each broker leads some partitions")
@@ -125,3 +138,55 @@ def test_brokers_killed_lose_nothing_that_was_acknowledged(cluster: KafkaCluster
     missing = [n for n in range(sender.acknowledged) if of_device("", n).payload not in kept]
     assert sender.acknowledged > 400
     assert missing == []
+
+
+def test_recorders_and_judges_go_on_while_each_broker_in_turn_is_killed_and_comes_back(
+    cluster: KafkaCluster, tmp_path: Path, postgres_url: str, influx_server: InfluxServer
+) -> None:
+    """Two recorders and two judges under load; coordinators of groups and transactions move with the brokers."""
+    judged = KafkaConnection(cluster.servers, prefix="judged", partitions=PARTITIONS)
+    until_created(judged)
+    day, log = list(honest_day()), closed_later(KafkaLog(judged, "collector"))
+    recorders = Yard(tmp_path / "recorders", cluster, postgres_url, influx_server, replicas=3)
+    (tmp_path / "judges").mkdir()
+    with closing(recorders), yard(judged, tmp_path / "judges", 2) as judges:
+        with under_load(recorders, Random(3)) as messages:
+            recorders.add()
+            recorders.add()
+            recorders.until_recorded_by_others()
+            begun(judges)
+            share = len(day) // (3 * len(cluster.brokers)) + 1
+            parts = [day[start : start + share] for start in range(0, len(day), share)]
+            for broker in cluster.brokers:
+                append(log, parts.pop(0))
+                broker.kill()
+                append(log, parts.pop(0))
+                until_recorded_further(recorders, 300)
+                broker.start()
+                append(log, parts.pop(0) if parts else [])
+                until_recorded_further(recorders, 300)
+        assert same_as_on_one_machine(recorders, messages) == []
+        outcome = settle(judges, day)
+        assert outcome.good, outcome
+
+
+def append(log: KafkaLog, messages: list[RawMessage]) -> None:
+    """As the collector does: again until it is acknowledged. What comes twice is judged twice, and changes nothing."""
+
+    def acknowledged() -> bool:
+        try:
+            log.append(messages)
+        except RawLogUnavailable:
+            return False
+        return True
+
+    until(lambda: not messages or acknowledged(), "the messages are acknowledged")
+
+
+def until_recorded_further(recorders: Yard, messages: int) -> None:
+    def received() -> int:
+        recorders.supervise()
+        return current_ledger(recorders.settings()).total.received
+
+    before = received()
+    until(lambda: received() >= before + messages, recorders.logs, every_s=0.5)

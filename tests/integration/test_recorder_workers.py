@@ -60,7 +60,7 @@ def test_while_postgresql_is_away_recorders_wait_and_nothing_is_lost(
         with closing(Yard(tmp_path, kafka_server, postgres.new_database(), influx_server)) as yard:
             with under_load(yard, random.Random(5)) as messages:
                 workers = [yard.add(), yard.add()]
-                yard.until_recorded_by({process.pid for process in yard.workers.values()})
+                yard.until_recorded_by_others()
                 postgres.stop()
                 until(lambda: all("trying again" in yard.log(name) for name in workers), yard.logs)
                 postgres.start()

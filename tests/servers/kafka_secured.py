@@ -28,6 +28,7 @@ PASSWORDS: Final = {
     "collector": "collects-9",
     "recorder": "records-9",
     "judge": "judges-9",
+    "shared": "shares-9",
     "api": "shows-9",
     "admin": "creates-9",
     "migrator": "moves-9",

@@ -1,13 +1,11 @@
 """The options of `haulwatch simulate --dialect`, as every dialect gets them."""
 
 import asyncio
-import re
 from dataclasses import dataclass
 from typing import Final
 
-from haulwatch.commands.shared import fail
+from haulwatch.commands.shared import fail, host_and_port
 
-_ADDRESS: Final = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s:\[\]/]+)):(?P<port>[0-9]{1,5})")
 _ANSWERS_S: Final = 5.0
 
 
@@ -31,10 +29,7 @@ class DialectOptions:
 
     def address(self) -> tuple[str, int]:
         """Host and port. Ends with a message if `to` is none."""
-        found = _ADDRESS.fullmatch(self.to)
-        if found is None or not 0 < int(found["port"]) < 65_536:
-            fail(f"--to {self.to!r}: give HOST:PORT, such as 127.0.0.1:7611")
-        return found["six"] or found["host"], int(found["port"])
+        return host_and_port("--to", self.to)
 
     def start_ms(self, now_ms: int) -> int:
         """Device time of the first report: it must not run ahead of the clock. Ends with a message if it would."""

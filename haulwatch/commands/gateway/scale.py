@@ -11,7 +11,7 @@ import typer
 from devices.codecs.scale.codec import DIALECT
 from devices.readings.ids import DEVICE_ID_PATTERN
 from haulwatch.commands.gateway.running import run_gateway
-from haulwatch.commands.shared import exits_on_error, fail
+from haulwatch.commands.shared import exits_on_error, fail, host_and_port
 from haulwatch.process.lifetime import role, stop_event
 from haulwatch.settings.data_files import gateway_role, gateway_status_path
 from haulwatch.settings.load import Settings
@@ -102,7 +102,4 @@ def _port(port: str | None, tcp: str | None) -> Port:
         fail("give --port /dev/…, or --tcp HOST:PORT")
     if port is not None:
         return SerialPort(port)
-    host, _, number = (tcp or "").rpartition(":")
-    if not host or not number.isascii() or not number.isdecimal() or not 0 < int(number) < 65_536:
-        fail(f"--tcp: {tcp!r} is not HOST:PORT")
-    return TcpPort(host.strip("[]"), int(number))
+    return TcpPort(*host_and_port("--tcp", tcp or ""))

@@ -52,13 +52,17 @@ def on_kafka(
     connection, tables = kafka_connection(settings), shared_tables(settings)
     worker_name = f"{socket.gethostname()}/{os.getpid()}"
 
+    def claimed(partition: int) -> OwnTables:
+        topic = LogTopic(connection.topic, member.topic_id())
+        return tables.claim(partition, worker_name, system_clock.now_ms(), topic)
+
     def recorder_of(log: Log, own: OwnTables) -> Recorder:
         state = RecorderState(own, quarantine=quarantine)
         return Recorder(log, store, state, city, max_payload_bytes=settings.limits.max_payload_bytes)
 
     with closing(KafkaLog(connection)) as places:
         worker = RecorderWorker(
-            lambda partition: tables.claim(partition, worker_name, system_clock.now_ms()),
+            claimed,
             recorder_of,
             places.find,
             system_clock.now_ms,

@@ -99,15 +99,19 @@ class SharedTables:
                 _check_topic(db, topic)
             db.executemany('INSERT INTO progress (partition, "offset") VALUES (?, 0) ON CONFLICT DO NOTHING', rows)
 
-    def claim(self, partition: int, worker: str, now: int) -> "PartitionTables":
+    def claim(self, partition: int, worker: str, now: int, topic: LogTopic | None = None) -> "PartitionTables":
         """Take a partition over: from now on no other recorder changes its rows. `now`: ms since 1970 UTC.
 
-        A transaction of the former owner that has begun ends first. `worker` names this process to people.
+        A transaction of the former owner that has begun ends first. `worker` names this process to people. Raises
+        StateMisfit if the tables are of another topic than `topic`, that of the raw log now: Kafka gives a partition
+        anew where a topic of its name took the place of the former one.
         """
         with self._transaction() as db:
             db.execute(_CLAIM_WAITS)
             token = token_hex(8)
             [(epoch,)] = db.execute(_CLAIM, (token, worker, now, partition)).fetchall()
+            if topic is not None:
+                _check_topic(db, topic)
         return PartitionTables(self, partition, epoch, token)
 
     @contextmanager

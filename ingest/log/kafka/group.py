@@ -11,7 +11,9 @@ A member that died is noticed after the broker's `group.consumer.session.timeout
 import logging
 import os
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from threading import Lock
 from typing import Any, Final, Protocol
 
 from ingest.log.errors import RawLogUnavailable
@@ -65,6 +67,7 @@ class GroupMember:
         self._kafka = library()
         self._consumer: Any = None
         self._admin: Any = None
+        self._lock = Lock()
         self._trouble: str | None = None
         self.owned: dict[int, PartitionLog] = {}
         """By partition, those that are ours now."""
@@ -95,14 +98,8 @@ class GroupMember:
         """
         if not positions:
             return
-        offsets = self.offsets(positions)
-        try:
-            with translated(self._connection):
-                answers = self._opened().commit(offsets=offsets, asynchronous=False) or ()
-        except RawLogUnavailable as exc:
-            if is_fenced(exc.__cause__):
-                raise PartitionGone(str(exc)) from exc
-            raise
+        with fenced(self._connection):
+            answers = self._opened().commit(offsets=self.offsets(positions), asynchronous=False) or ()
         for one in answers:
             if one.error is not None:
                 raise RawLogUnavailable(f"Kafka at {self._connection.servers}: {error_text(one.error)}")
@@ -122,6 +119,26 @@ class GroupMember:
             there = [self._kafka.TopicPartition(self.topic, partition)]
             [found] = self._opened().committed(there, timeout=ANSWER_S)
             return max(int(found.offset), 0)
+
+    def check_owns(self, partition: int) -> None:
+        """Ask Kafka whether a partition is ours still. Any thread may call it. Needs Describe on the group.
+
+        Raises PartitionGone, also where a poll would not know yet, as after a standstill longer than the session, and
+        RawLogUnavailable.
+        """
+        with translated(self._connection):
+            admin = self._admin_client()
+            asked = admin.describe_consumer_groups([self._group], request_timeout=ANSWER_S)
+            [members] = [answer.result().members for answer in asked.values()]
+            ours = self._opened().memberid()
+        if not any(
+            one.member_id == ours
+            and any(
+                there.topic == self.topic and there.partition == partition for there in one.assignment.topic_partitions
+            )
+            for one in members
+        ):
+            raise PartitionGone(f"partition {partition} of {self.topic} is another member's")
 
     def ends(self, partition: int) -> tuple[int, int]:
         """Offset of the oldest record less one, and of the newest, as a PartitionLog counts them.
@@ -144,8 +161,7 @@ class GroupMember:
 
         Raises RawLogUnavailable.
         """
-        self._admin = self._admin or admin_library().AdminClient(self._connection.properties())
-        return topic_id(self._connection, self.topic, self._admin)
+        return topic_id(self._connection, self.topic, self._admin_client())
 
     def close(self) -> None:
         """Leave the group: the owner is called as when partitions are revoked, and others get them at once."""
@@ -178,6 +194,12 @@ class GroupMember:
 
     def resume(self, partition: int) -> None:
         self._opened().resume([self._kafka.TopicPartition(self.topic, partition)])
+
+    def _admin_client(self) -> Any:
+        """One for all threads: what a client was asked for is never answered once it is gone."""
+        with self._lock:
+            self._admin = self._admin or admin_library().AdminClient(self._connection.properties())
+            return self._admin
 
     def _opened(self) -> Any:
         if self._consumer is None:
@@ -259,6 +281,18 @@ class GroupMember:
         if (log := self.owned.get(partition)) is not None:
             log.fail(unavailable(self._connection, error, f"partition {partition} of {self.topic}: "))
         return True
+
+
+@contextmanager
+def fenced(connection: KafkaConnection) -> Iterator[None]:
+    """As `translated`, and PartitionGone where the client says that another member owns the partition now."""
+    try:
+        with translated(connection):
+            yield
+    except RawLogUnavailable as exc:
+        if is_fenced(exc.__cause__):
+            raise PartitionGone(str(exc)) from exc
+        raise
 
 
 def is_fenced(cause: object) -> bool:

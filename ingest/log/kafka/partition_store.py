@@ -26,8 +26,12 @@ class PartitionStore:
     def __init__(
         self, connection: KafkaConnection, member: GroupMember, state_topic: str, name: str, partition: int
     ) -> None:
-        """Fences the former owner. `name`: of the writer, with the partition. Raises RawLogUnavailable."""
+        """Fences the former owner. `name`: of the writer, with the partition. Raises RawLogUnavailable.
+
+        Raises PartitionGone, fencing nobody, where Kafka says that the partition is another member's.
+        """
         self._connection, self._member, self._partition = connection, member, partition
+        member.check_owns(partition)
         self._state_topic = state_topic
         self._transactions = Transactions(connection, f"{name}.{partition}")
         self._unbound: dict[str, bytes] = {}

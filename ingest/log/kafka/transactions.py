@@ -4,14 +4,12 @@ Whoever begins with a name (`transactional.id`) fences the former one: what that
 whatever it tries to write is refused. So a worker that was paused while others took its partition over does no harm.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from ingest.log.errors import RawLogUnavailable
-from ingest.log.kafka.connection import ANSWER_S, MAX_MESSAGE_BYTES, KafkaConnection, error_text, library, translated
-from ingest.log.kafka.group import is_fenced
-from ingest.log.kafka.owned_partition import PartitionGone
+from ingest.log.kafka.connection import ANSWER_S, MAX_MESSAGE_BYTES, KafkaConnection, error_text, library
+from ingest.log.kafka.group import fenced
 
 _UNDONE_AFTER_MS: Final = 10_000
 """A transaction whose writer died is undone by the broker after that, unless another writer of its name comes first.
@@ -50,7 +48,7 @@ class Transactions:
                 message_max_bytes=MAX_MESSAGE_BYTES,
             )
         )
-        with self._answered():
+        with fenced(self._connection):
             self._producer.init_transactions(ANSWER_S)
 
     def write(self, records: Sequence[Keyed], offsets: Sequence[Any], member: Any) -> None:
@@ -60,7 +58,7 @@ class Transactions:
         partitions. Raises RawLogUnavailable.
         """
         try:
-            with self._answered():
+            with fenced(self._connection):
                 self._producer.begin_transaction()
                 for record in records:
                     self._produce(record)
@@ -104,13 +102,3 @@ class Transactions:
             self._producer.abort_transaction(ANSWER_S)
         except self._kafka.KafkaException:
             return  # it is fenced, or the next writer of this name undoes it
-
-    @contextmanager
-    def _answered(self) -> Iterator[None]:
-        try:
-            with translated(self._connection):
-                yield
-        except RawLogUnavailable as exc:
-            if is_fenced(exc.__cause__):
-                raise PartitionGone(str(exc)) from exc
-            raise

@@ -287,6 +287,9 @@ def test_the_tables_are_of_one_topic_for_ever(tables: SharedTables) -> None:
     for other in (first._replace(id="another"), LogTopic("town.raw", "one-more")):
         with pytest.raises(StateMisfit, match=r"of topic city.raw \(id kMw8.* it was made anew, or is another city's"):
             tables.prepare(2, other)
+        with pytest.raises(StateMisfit, match="it was made anew"):  # while a recorder runs
+            tables.claim(1, "test", NOW, other)
+    tables.claim(1, "test", NOW, first).check_owner()
 
 
 def test_a_recorder_of_before_the_tables_were_restored_or_moved_is_fenced(tables: SharedTables) -> None:

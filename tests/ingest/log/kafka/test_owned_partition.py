@@ -8,9 +8,11 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from ingest.log.errors import RawLogUnavailable
+from ingest.log.kafka import partition_store
 from ingest.log.kafka.connection import KafkaConnection
 from ingest.log.kafka.group import GroupMember
-from ingest.log.kafka.owned_partition import PartitionLog
+from ingest.log.kafka.owned_partition import PartitionGone, PartitionLog
+from ingest.log.kafka.partition_store import PartitionStore
 from tests.ingest.log.kafka.fakes import CODES, FakeMessage
 
 RECORDS = 6
@@ -54,6 +56,9 @@ class Client:
 
     def seek(self, there: Any) -> None:
         self.at[there.partition] = there.offset
+
+    def memberid(self) -> str:
+        return "ours"
 
     def poll(self, _wait_s: float) -> None:
         return None
@@ -147,6 +152,33 @@ def test_a_gap_is_asked_for_again_and_passed_aloud_where_kafka_has_nothing(caplo
     assert not bench.raised
     [text] = [record.getMessage() for record in caplog.records if "are gone from Kafka" in record.getMessage()]
     assert text.startswith("raw log: records 3 to 3 of partition 0 are gone")
+
+
+@pytest.mark.parametrize("owner", ["ours", "another"])
+def test_who_is_none_of_the_group_any_more_fences_nobody(owner: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that stood still past its session restores before a poll tells it that its partitions are lost."""
+    bench = Bench()
+    bench.run(1)
+    assignment = SimpleNamespace(topic_partitions=[TopicPartition("haulwatch.raw", 1)])
+    group = SimpleNamespace(members=[SimpleNamespace(member_id=owner, assignment=assignment)])
+    bench.member._admin = SimpleNamespace(
+        describe_consumer_groups=lambda names, request_timeout: {names[0]: SimpleNamespace(result=lambda: group)}
+    )
+    begun: list[str] = []
+    monkeypatch.setattr(partition_store, "Transactions", lambda _connection, name: begun.append(name))
+
+    def opened(partition: int) -> None:
+        PartitionStore(bench.member._connection, bench.member, "haulwatch.state", "judge", partition)
+
+    if owner == "ours":
+        opened(1)
+        assert begun == ["judge.1"]
+    else:
+        with pytest.raises(PartitionGone):
+            opened(1)
+        assert begun == []
+    with pytest.raises(PartitionGone):
+        opened(2)
 
 
 def test_the_ends_of_transactions_are_no_gaps_of_verdicts(caplog: pytest.LogCaptureFixture) -> None:

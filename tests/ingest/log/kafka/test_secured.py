@@ -12,20 +12,25 @@ import pytest
 
 from haulwatch.settings.load import load_settings
 from haulwatch.wiring.log import kafka_connection
+from ingest.collector.shared_topic import PartitionTurn
 from ingest.log.errors import RawLogUnavailable
 from ingest.log.kafka.connection import KafkaConnection, KafkaRefused
 from ingest.log.kafka.figures import KafkaFigures
 from ingest.log.kafka.kafka_log import KafkaLog
-from ingest.log.kafka.topic import TopicRefused, create_topic, found_settings
+from ingest.log.kafka.topic import TopicRefused, check_judge_topics, create_topic, found_settings
 from ingest.log.raw_log import RawLog
 from ingest.migration.migration import Migration, Places
 from ingest.migration.plan import LogKind
 from ingest.migration.states import JudgeFile
+from tests import ROOT
 from tests.closing import closed_later
 from tests.ingest.log.kafka.parts import fleet
 from tests.integration.migration.file_state import RecorderFile
+from tests.judge_workers.honest_day import honest_day
+from tests.judge_workers.process import worker_of
+from tests.judge_workers.shared_journal import SharedJournal
 from tests.servers.kafka_secured import PASSWORDS, SecuredKafka, running_secured
-from tests.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.real
 
@@ -36,14 +41,30 @@ RIGHTS: Final[Mapping[str, Sequence[tuple[str, str, Sequence[str]]]]] = {
         ("TOPIC", f"{PREFIX}.{name}", ("CREATE", "DESCRIBE", "DESCRIBE_CONFIGS", "ALTER_CONFIGS"))
         for name in ("raw", "state", "verdicts", "fleet-state")
     ],
-    "collector": [("TOPIC", TOPIC, ("DESCRIBE", "WRITE"))],
+    "collector": [
+        ("TOPIC", TOPIC, ("DESCRIBE", "WRITE")),
+        ("GROUP", f"{PREFIX}.collector", ("DESCRIBE", "READ")),
+    ],
     "recorder": [
         ("TOPIC", TOPIC, ("DESCRIBE", "READ", "WRITE")),
         ("GROUP", f"{PREFIX}.recorder", ("DESCRIBE", "READ")),
         ("GROUP", f"{PREFIX}.finder", ("DESCRIBE",)),
     ],
     "judge": [("TOPIC", TOPIC, ("DESCRIBE", "READ", "WRITE")), ("GROUP", f"{PREFIX}.judge", ("DESCRIBE", "READ"))],
+    "shared": [
+        ("TOPIC", TOPIC, ("DESCRIBE", "READ", "WRITE")),
+        *(
+            ("TOPIC", f"{PREFIX}.{name}", ("DESCRIBE", "DESCRIBE_CONFIGS", "READ", "WRITE"))
+            for name in ("state", "verdicts", "fleet-state")
+        ),
+        ("GROUP", f"{PREFIX}.judge", ("DESCRIBE", "READ")),
+        ("GROUP", f"{PREFIX}.fleet", ("DESCRIBE", "READ")),
+        ("TRANSACTIONAL_ID", f"{PREFIX}.judge.", ("DESCRIBE", "WRITE")),
+        ("TRANSACTIONAL_ID", f"{PREFIX}.fleet.", ("DESCRIBE", "WRITE")),
+    ],
     "api": [
+        ("TOPIC", f"{PREFIX}.verdicts", ("DESCRIBE",)),
+        ("GROUP", f"{PREFIX}.fleet", ("DESCRIBE",)),
         ("TOPIC", TOPIC, ("DESCRIBE", "DESCRIBE_CONFIGS", "READ", "WRITE")),
         ("GROUP", f"{PREFIX}.recorder", ("DESCRIBE",)),
         ("GROUP", f"{PREFIX}.judge", ("DESCRIBE",)),
@@ -64,7 +85,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
     with running_secured(tmp_path_factory.mktemp("secured")) as found:
         for user, rights in RIGHTS.items():
             for kind, name, operations in rights:
-                found.grant(user, kind, name, operations)
+                found.grant(user, kind, name, operations, prefixed=kind == "TRANSACTIONAL_ID")
         yield found
 
 
@@ -126,6 +147,59 @@ def test_every_process_does_its_work_with_its_rights_alone(connect: Connect, mec
     assert sum(one.end for one in figures.partitions()) == written
     assert found_settings(connect("api", **by))["min.insync.replicas"] == "1"
     assert closed_later(KafkaLog(connect("api", **by))).append(fleet(1)) > written  # a redriven dead letter
+
+
+@pytest.mark.usefixtures("topic")
+def test_collectors_take_turns_with_their_rights_alone(connect: Connect) -> None:
+    turn = closed_later(PartitionTurn(connect("collector")))
+    until(turn.is_ours, "Kafka gives the turn")
+
+
+@pytest.mark.usefixtures("topic")
+def test_shared_judges_do_their_work_with_their_rights_alone(
+    connect: Connect, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Rights on each topic and group are used: state and verdicts are written, and restored by the next owner."""
+    messages = list(honest_day())[:60]
+    closed_later(KafkaLog(connect("collector"), "collector")).append(messages)
+    journal = closed_later(SharedJournal(tmp_path / "journal.db"))
+    end = KafkaFigures(connect("api")).last_offset()
+    for _ in range(2):
+        connection = connect("shared")
+        check_judge_topics(connection)
+        worker = worker_of(connection, journal)
+        until(
+            lambda worker=worker: (
+                worker.step(0.05) == 0
+                and sum(one.offset for one in worker.devices.work.values()) == end
+                and worker.fleet.partitions
+                and worker.fleet.work
+            ),
+            lambda: caplog.text,
+        )
+        worker.close()
+    figures = KafkaFigures(connect("api"))
+    assert sum(figures.read_to("judge").values()) == end
+    assert figures.fleet().members == 0
+    assert "cannot go on" not in caplog.text
+    assert "not checked" not in caplog.text
+
+
+def test_the_documentation_lists_each_right() -> None:
+    rows = [line for line in (ROOT / "docs" / "kafka.md").read_text().splitlines() if line.startswith("| ")]
+    of_process = {
+        "admin": "`haulwatch kafka init`",
+        "shared": "shared judges",
+        "api": "API",
+        "migrator": "`haulwatch log",
+    }
+    for user, rights in RIGHTS.items():
+        [row] = [row for row in rows if row.startswith(f"| {of_process.get(user, user)}") and "Describe" in row]
+        for kind, name, operations in rights:
+            if user != "admin":
+                assert f".{name.split('.', 1)[1]}" in row, (user, kind, name)
+            words = {operation.title().replace("_", "") for operation in operations}
+            assert all(word in row for word in words), (user, name, words)
 
 
 def test_each_refusal_says_what_to_do(secured: SecuredKafka, connect: Connect) -> None:
