@@ -38,6 +38,7 @@ from haulwatch.settings.load import Settings, load_settings
 from haulwatch.wiring.stores import current_ledger
 from ingest.ledger.report import Ledger, read_ledger
 from ingest.ledger.shared.tables import SharedTables
+from ingest.log.errors import RawLogUnavailable
 from ingest.log.kafka.connection import KafkaConnection
 from ingest.log.kafka.kafka_log import KafkaLog
 from ingest.log.kafka.topic import create_topic
@@ -215,7 +216,11 @@ class Yard:
 
     def until_all_is_stored(self, received: int) -> Ledger:
         def done() -> bool:
-            total = current_ledger(self.settings()).total
+            self.supervise()
+            try:
+                total = current_ledger(self.settings()).total
+            except RawLogUnavailable:  # a broker is just coming back
+                return False
             return total.received == received and not total.queued
 
         until(done, lambda: f"{current_ledger(self.settings()).total}\n{self.logs()}", every_s=0.5)

@@ -185,8 +185,13 @@ def append(log: KafkaLog, messages: list[RawMessage]) -> None:
 
 def until_recorded_further(recorders: Yard, messages: int) -> None:
     def received() -> int:
+        """0 while a broker that is away is still asked."""
         recorders.supervise()
-        return current_ledger(recorders.settings()).total.received
+        try:
+            return current_ledger(recorders.settings()).total.received
+        except RawLogUnavailable:
+            return 0
 
+    until(lambda: received() > 0, recorders.logs, every_s=0.5)
     before = received()
     until(lambda: received() >= before + messages, recorders.logs, every_s=0.5)

@@ -59,6 +59,7 @@ class KafkaReader:
         """Whether what the consumer gives next follows what this reader holds: not before it is assigned, nor after an
         answer that failed in the middle."""
         self._paused: set[int] = set()
+        self._misfit: RawLogMisfit | None = None
         self._trouble = ""
         """What the client said last of the connection; empty once the cluster has answered."""
         self._count = connection.partitions
@@ -101,8 +102,11 @@ class KafkaReader:
     def read(self, after: int, limit: int) -> list[LogRecord]:
         """At most `limit` records after an offset that this reader knows; none only at the end of every partition.
 
-        Raises RawLogUnavailable, RawLogMisfit; the next call fetches anew what this one has taken.
+        Raises RawLogUnavailable, RawLogMisfit; the next call fetches anew what this one has taken. After RawLogMisfit
+        no call reads any more: the topic grows, and what stands before these positions would be passed.
         """
+        if self._misfit is not None:
+            raise self._misfit
         with translated(self._connection):
             self._go_to(after)
             self._in_step = False  # while an error may leave a part of what was fetched unread
@@ -288,10 +292,11 @@ class KafkaReader:
         low, high = self._consumer.get_watermark_offsets(there, timeout=ANSWER_S)
         at = self._fetched[partition]
         if at > high:
-            raise RawLogMisfit(
+            self._misfit = RawLogMisfit(
                 f"partition {partition} of {self._connection.topic} ends at {high:,} and was read to {at:,}: the topic "
                 "was made anew; begin with another HAULWATCH_KAFKA_PREFIX and an empty data directory"
             )
+            raise self._misfit
         if low > at > 0:
             _log.error(
                 "raw log: records %d to %d of partition %d are gone from Kafka: it removes by age, read or not; let "

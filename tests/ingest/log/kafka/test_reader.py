@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingest.log.errors import RawLogUnavailable
+from ingest.log.errors import RawLogMisfit, RawLogUnavailable
 from ingest.log.kafka.reader import KafkaReader
 from ingest.log.records import LogRecord
 from tests.ingest.log.kafka.fakes import CODES, OUT_OF_RANGE, FakeConsumer, FakeMessage, payload_at, reader_of
@@ -93,3 +93,13 @@ def test_a_record_with_a_header_without_a_value_is_kept_for_quarantine() -> None
     records = read_through(reader)
     assert [record.message.topic for record in records] == ["$kafka/0/0", "haulwatch/v1/truck-1/position"]
     assert payloads_of(records, 0) == [payload_at(0, 0), payload_at(0, 1)]
+
+
+def test_a_topic_made_anew_is_refused_also_once_it_is_longer_than_what_was_read() -> None:
+    consumer = FakeConsumer([], {0: range(5), 1: range(5)})
+    reader = reader_of(consumer)
+    assert len(reader.read(0, 20)) == 10
+    for longer in (2, 50):
+        consumer._held = {0: range(longer), 1: range(longer)}
+        with pytest.raises(RawLogMisfit, match="made anew"):
+            reader.read(10, 20)
