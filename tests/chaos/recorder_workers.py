@@ -20,7 +20,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import cycle, islice
 from pathlib import Path
 from statistics import median
@@ -29,10 +29,8 @@ from uuid import uuid4
 
 import httpx
 
-from devices.city.model import City, Device, DeviceRole
-from devices.codecs.native import encode
+from devices.city.model import City
 from devices.db.registry import Registry
-from devices.readings.models import Position, Weighing
 from haulwatch import migrations
 from haulwatch.settings.load import Settings, load_settings
 from haulwatch.wiring.stores import current_ledger
@@ -48,7 +46,8 @@ from ingest.log.revisions import city_record
 from ingest.recorder.recorder import Recorder
 from ingest.recorder.state import RecorderState
 from ingest.store.influx import InfluxStore
-from tests.ingest.recorder.parts import CITY, T0, position, topic_of
+from tests.chaos.recorder_traffic import FLEET, Traffic
+from tests.ingest.recorder.parts import T0
 from tests.servers.influxdb import InfluxServer
 from tests.servers.kafka import KafkaServer, kafka_absent
 from tests.servers.kafka_cluster import KafkaCluster
@@ -56,59 +55,10 @@ from tests.servers.postgres import Postgres
 from tests.waiting import PATIENCE_S, until
 
 PARTITIONS: Final = 12
-_BRIDGES: Final = [Device(f"bridge-{n}", DeviceRole.WEIGHBRIDGE) for n in range(4)]
-_TRUCKS: Final = [Device(f"truck-{n}", DeviceRole.TRUCK, fleet="north") for n in range(40)]
-FLEET: Final = replace(CITY, devices={device.id: device for device in (*_TRUCKS, *_BRIDGES)})
 _ROUND: Final = ("added", "killed", "added", "paused", "removed", "paused")
 """Two workers before and after it, three at most."""
-_SLICE: Final = 30
 _EVERY_S: Final = 0.2
 """A slice of messages: 150 a second."""
-
-
-class Traffic:
-    """What devices send: readings in order, late ones, repeats, contradictions, corrected tickets, noise."""
-
-    def __init__(self, dice: random.Random) -> None:
-        self._dice, self._second, self._sent = dice, 0, list[RawMessage]()
-
-    def next(self, count: int = _SLICE) -> list[RawMessage]:
-        return [self._one() for _ in range(count)]
-
-    def _one(self) -> RawMessage:
-        self._second += 1
-        dice, at, kind = self._dice, T0 + self._second * 1_000 + 700, self._dice.random()
-        if kind < 0.05 and self._sent:
-            again = dice.choice(self._sent[-3_000:])
-            return RawMessage(again.topic, again.payload, at)
-        if kind < 0.06:
-            return RawMessage(f"haulwatch/v1/{dice.choice(_TRUCKS).id}/position", b"noise", at)
-        if kind < 0.07:
-            return RawMessage(f"haulwatch/v1/stray-{dice.randrange(5)}/position", encode(position(self._second)), at)
-        if kind < 0.12:
-            sent: Weighing | Position = self._weighing()
-        else:
-            late = dice.randrange(2_000) if kind < 0.17 else 0
-            lat = 35.5 + dice.randrange(3) / 10
-            sent = position(self._second - late, lat=lat, device=dice.choice(_TRUCKS).id, seq=self._second)
-        message = RawMessage(topic_of(sent), encode(sent), at)
-        self._sent.append(message)
-        return message
-
-    def _weighing(self) -> Weighing:
-        dice = self._dice
-        ticket, corrects = f"A{dice.randrange(20)}", dice.choice([None, None, f"A{dice.randrange(20)}"])
-        net = dice.choice([17_000.0, 18_000.0])
-        return Weighing(
-            device_id=dice.choice(_BRIDGES).id,
-            ts=T0 + self._second * 1_000,
-            ticket=ticket,
-            direction="out",
-            gross_kg=13_000.0 + net,
-            tare_kg=13_000.0,
-            net_kg=net,
-            corrects=None if corrects == ticket else corrects,
-        )
 
 
 @dataclass
@@ -307,7 +257,7 @@ def under_load(yard: Yard, dice: random.Random) -> Iterator[list[RawMessage]]:
                 log.append(messages)
                 while not stop.wait(_EVERY_S):
                     part = traffic.next()
-                    log.append(part)
+                    _append(log, part, stop)
                     messages.extend(part)
         except BaseException as exc:  # noqa: BLE001 - raised where the block ends
             failures.append(exc)
@@ -321,6 +271,18 @@ def under_load(yard: Yard, dice: random.Random) -> Iterator[list[RawMessage]]:
         thread.join(PATIENCE_S)
     if failures:
         raise failures[0]
+
+
+def _append(log: KafkaLog, messages: list[RawMessage], stop: threading.Event) -> None:
+    """As the collector does: again until it is acknowledged. Some may be there twice then."""
+    while True:
+        try:
+            log.append(messages)
+        except RawLogUnavailable:
+            if stop.is_set():
+                raise
+        else:
+            return
 
 
 @dataclass

@@ -11,7 +11,8 @@ import pytest
 
 from ingest.log.kafka.kafka_log import KafkaLog
 from ingest.log.revisions import city_record
-from tests.chaos.recorder_workers import FLEET, Traffic, Yard, run, same_as_on_one_machine, under_load
+from tests.chaos.recorder_traffic import FLEET, Traffic
+from tests.chaos.recorder_workers import Yard, run, same_as_on_one_machine, under_load
 from tests.ingest.recorder.parts import T0
 from tests.servers.influxdb import InfluxServer
 from tests.servers.kafka import KafkaServer
