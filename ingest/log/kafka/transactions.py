@@ -4,7 +4,8 @@ Whoever begins with a name (`transactional.id`) fences the former one: what that
 whatever it tries to write is refused. So a worker that was paused while others took its partition over does no harm.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from threading import Thread
 from typing import Any, Final, NamedTuple
 
 from ingest.log.errors import RawLogUnavailable
@@ -15,6 +16,12 @@ _UNDONE_AFTER_MS: Final = 10_000
 """A transaction whose writer died is undone by the broker after that, unless another writer of its name comes first.
 Until then nobody reads what others wrote after it. One whose writer stands still for so long is judged again."""
 _TRIES: Final = 5
+_GIVEN_UP_AFTER_S: Final = 3 * ANSWER_S
+"""Offsets and commit have a limit each. What is given up is undone by the next writer."""
+
+
+class _Hanging(RawLogUnavailable):
+    """The client did not return."""
 
 
 class Keyed(NamedTuple):
@@ -48,8 +55,7 @@ class Transactions:
                 message_max_bytes=MAX_MESSAGE_BYTES,
             )
         )
-        with fenced(self._connection):
-            self._producer.init_transactions(ANSWER_S)
+        self._bounded(lambda: self._producer.init_transactions(ANSWER_S))
 
     def write(self, records: Sequence[Keyed], offsets: Sequence[Any], member: Any) -> None:
         """Write records, and the offsets up to which a member of a group has read; on return all of it is there.
@@ -58,16 +64,46 @@ class Transactions:
         partitions. Raises RawLogUnavailable.
         """
         try:
-            with fenced(self._connection):
-                self._producer.begin_transaction()
-                for record in records:
-                    self._produce(record)
-                if offsets:
-                    self._producer.send_offsets_to_transaction(list(offsets), member, ANSWER_S)
-                self._commit()
+            self._bounded(lambda: self._write(records, offsets, member))
+        except _Hanging:
+            raise
         except RawLogUnavailable:
             self._undo()
             raise
+
+    def _write(self, records: Sequence[Keyed], offsets: Sequence[Any], member: Any) -> None:
+        self._producer.begin_transaction()
+        for record in records:
+            self._produce(record)
+        if offsets:
+            self._producer.send_offsets_to_transaction(list(offsets), member, ANSWER_S)
+        self._commit()
+
+    def _bounded(self, call: Callable[[], None]) -> None:
+        """Call the client, in a thread that is given up if it does not return: it can wait for ever for a coordinator
+        whose broker was killed, whatever limit it is given (librdkafka 2.16, issues 5456 and 5511).
+
+        The next writer of this name undoes what was begun. Raises PartitionGone, RawLogUnavailable.
+        """
+        failed: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                call()
+            except BaseException as exc:  # noqa: BLE001 - raised below
+                failed.append(exc)
+
+        thread = Thread(target=run, name="transaction", daemon=True)
+        thread.start()
+        thread.join(_GIVEN_UP_AFTER_S)
+        if thread.is_alive():
+            raise _Hanging(
+                f"Kafka at {self._connection.servers}: the client gives no answer to a transaction for "
+                f"{_GIVEN_UP_AFTER_S:.0f} s"
+            )
+        with fenced(self._connection):
+            if failed:
+                raise failed[0]
 
     def _produce(self, record: Keyed) -> None:
         while True:
