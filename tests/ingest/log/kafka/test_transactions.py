@@ -4,6 +4,7 @@ from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
+import confluent_kafka
 import pytest
 
 from ingest.log.errors import RawLogUnavailable
@@ -32,7 +33,7 @@ class Producer:
 
 
 def test_a_client_that_does_not_return_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    library: Any = SimpleNamespace(**vars(transactions.library()))
+    library: Any = SimpleNamespace(**vars(confluent_kafka))
     library.Producer = Producer
     monkeypatch.setattr(transactions, "library", lambda: library)
     monkeypatch.setattr(transactions, "_GIVEN_UP_AFTER_S", 0.05)
