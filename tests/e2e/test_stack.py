@@ -24,12 +24,12 @@ from grafana.render import all_boards
 from rules.alerts.actions import AlertFilter, AlertView
 from rules.alerts.journal import AlertJournal
 from tests import ROOT
+from tests.compose.test_services import SERVICES, interpolated
 from tests.grafana.as_grafana import ALL, interval_of, span_of, with_macros, with_variables
 from tests.installation import Installation
 from tests.servers.deployed_broker import DeployedBroker
 from tests.servers.influxdb import InfluxServer
 from tests.servers.mqtt_line import Line
-from tests.test_compose import SERVICES, interpolated
 from tests.waiting import PATIENCE_S
 
 SPEED, LENGTH_S = 240, 1_800

@@ -11,8 +11,8 @@ from haulwatch.commands.gateway.app import app
 from haulwatch.settings.data_files import gateway_status_path
 from haulwatch.settings.load import load_settings
 from ingest.gateways.trackers.keys import read_keys
+from tests.compose.test_services import VARIANTS, interpolated, with_variant
 from tests.servers.deployed_broker import make_secrets
-from tests.test_compose import VARIANTS, interpolated, with_variant
 
 GATEWAYS: Final[dict[str, dict[str, Any]]] = {
     name.removeprefix("gateway-"): service

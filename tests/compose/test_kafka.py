@@ -9,9 +9,9 @@ import pytest
 
 from haulwatch.settings.load import load_settings
 from tests import ROOT
+from tests.compose.test_services import VARIANTS, interpolated, with_variant
 from tests.servers.deployed_broker import make_secrets
 from tests.servers.kafka import KafkaServer, kafka_absent
-from tests.test_compose import VARIANTS, interpolated, with_variant
 from tests.waiting import PATIENCE_S
 
 KAFKA: dict[str, Any] = VARIANTS["kafka"]

@@ -7,8 +7,8 @@ import pytest
 import typer.main
 
 from haulwatch.cli import command_line
+from tests.compose.test_services import ONCE, OURS, SERVICES, interpolated
 from tests.servers.deployed_broker import make_secrets
-from tests.test_compose import ONCE, OURS, SERVICES, interpolated
 
 SCRIPTS = [
     " ".join(part.split()).removesuffix(" >/dev/null")
