@@ -68,7 +68,7 @@ class ManifestBook:
     """The last tickets about the truck, by its clock: halves of a visit belong together, also those that were weighed
     before the manifest was issued."""
     loose: Weighed | None = None
-    """The last weighing that was of none of its manifests: a reroute may be entered after it."""
+    """The last weighing that was of none of its manifests: its manifest, or a reroute, may be entered after it."""
 
     def put(self, manifest: Manifest) -> None:
         """Keep a manifest as it is now."""
@@ -79,6 +79,12 @@ class ManifestBook:
             self.open.pop(number, None)
         elif number not in self.open or before is None or _way_of(before) != _way_of(manifest):
             self.open[number] = Presence(manifest.leg)
+
+    def note_weighed(self, number: str, at: int) -> None:
+        """The truck was weighed at the disposal site of a manifest."""
+        presence = self.open.get(number)
+        if presence is not None:
+            presence.weighed_at, presence.was_elsewhere = at, True
 
     def forget_old(self, moved: str) -> list[Manifest]:
         """Forget those that closed first, and what is too much, and return them; never `moved`."""
