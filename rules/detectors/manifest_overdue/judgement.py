@@ -24,7 +24,7 @@ from rules.manifests.model import Manifest
 
 _SEVERITY: Final = Severity.P3
 _PARTS: Final = 16
-"""Manifests of a truck that can be overdue at once; two of one part are one alert."""
+"""Parts by number; where one is taken, the next manifest gets the first free one beyond them."""
 
 
 # Checkpoints write the fields of states by name: a renamed field loses what it held.
@@ -34,13 +34,19 @@ class OverdueState:
 
     overdue: dict[str, int] = field(default_factory=dict)
     """By manifest: device time, ms, from which it is overdue."""
+    parts: dict[str, int] = field(default_factory=dict)
+    """By manifest: the part of its alert, where another overdue manifest has that of its number."""
 
 
 class ManifestOverdue(Rule[OverdueState]):
-    """CONFIRMED once what is awaited of a load has not happened in time, CLEAR when it has, or its manifest changed."""
+    """CONFIRMED once what is awaited of a load has not happened in time, CLEAR when it has, or its manifest changed.
+
+    An alert may stand for days, until a person settles the manifest: people hear of it again where something else is
+    awaited.
+    """
 
     name: ClassVar = "manifest_overdue"
-    version: ClassVar = 2
+    version: ClassVar = 3
     roles: ClassVar = frozenset({DeviceRole.TRUCK})
     asks_calendar: ClassVar = True
     state = OverdueState
@@ -62,21 +68,16 @@ class ManifestOverdue(Rule[OverdueState]):
         for number in list(state.overdue):
             manifest = manifests.get(number)
             if manifest is None or self._overdue(manifest, now) is None:
-                yield self._over(observation, number, manifest, state.overdue.pop(number))
+                yield self._over(observation, number, manifest, state)
         for number in numbers:
             manifest = manifests[number]
             plan = self._overdue(manifest, now)
             if plan is None:
                 continue
-            if number in state.overdue:
-                onset = state.overdue[number]
-                yield Verdict(
-                    observation.device.id, Level.CONFIRMED, observation.ts, onset, _SEVERITY, part=_part(number)
-                )
-                continue
-            onset = self._overdue_at(plan) + observation.ts - now
-            state.overdue[number] = onset
-            yield self._begun(observation, manifest, plan, onset)
+            if number not in state.overdue:
+                _take_part(number, state)
+                state.overdue[number] = self._overdue_at(plan) + observation.ts - now
+            yield self._found(observation, manifest, plan, state)
 
     def _overdue_at(self, plan: Plan) -> int:
         return self.parameters.overdue_at(plan.begins_at, plan.ends_at)
@@ -86,7 +87,7 @@ class ManifestOverdue(Rule[OverdueState]):
         plan = plan_of(manifest)
         return plan if plan is not None and now >= self._overdue_at(plan) else None
 
-    def _begun(self, observation: Observation, manifest: Manifest, plan: Plan, onset: int) -> Verdict:
+    def _found(self, observation: Observation, manifest: Manifest, plan: Plan, state: OverdueState) -> Verdict:
         terms, city, track = manifest.terms, observation.city, observation.track
         site = city.sites.get(terms.destination)
         name = Text(en=terms.destination, zh=terms.destination) if site is None else Text(en=site.name, zh=site.name_zh)
@@ -97,7 +98,7 @@ class ManifestOverdue(Rule[OverdueState]):
             observation.device.id,
             Level.CONFIRMED,
             observation.ts,
-            onset,
+            state.overdue[manifest.number],
             severity=_SEVERITY,
             place=None if at is None else city.plane.latlon(at),
             title=wording.title(
@@ -118,20 +119,31 @@ class ManifestOverdue(Rule[OverdueState]):
                     **({"left_s": whole_seconds(now - manifest.left_at)} if manifest.left_at else {}),
                 },
             ),
-            part=_part(manifest.number),
+            part=_part(manifest.number, state),
+            basis=str(plan.awaited),
+            told_once=True,
         )
 
-    def _over(self, observation: Observation, number: str, manifest: Manifest | None, onset: int) -> Verdict:
+    def _over(self, observation: Observation, number: str, manifest: Manifest | None, state: OverdueState) -> Verdict:
         evidence = Evidence(
             parameters=self.parameters.model_dump(),
             findings=(wording.ended(manifest),),
             measures={"manifest": number},
         )
+        part, onset = _part(number, state), state.overdue.pop(number)
+        state.parts.pop(number, None)
         return Verdict(
-            observation.device.id, Level.CLEAR, observation.ts, onset, evidence=evidence, part=_part(number), over=True
+            observation.device.id, Level.CLEAR, observation.ts, onset, evidence=evidence, part=part, over=True
         )
 
 
-def _part(number: str) -> str:
-    """A verdict's part: a truck has no more parts than these."""
-    return str(crc32(number.encode()) % _PARTS)
+def _take_part(number: str, state: OverdueState) -> None:
+    """Find a part that no other overdue manifest of the truck has: the one of its number, if that is free."""
+    taken = {_part(other, state) for other in state.overdue}
+    if _part(number, state) in taken:
+        state.parts[number] = next(n for n in range(_PARTS, _PARTS + len(taken) + 1) if str(n) not in taken)
+
+
+def _part(number: str, state: OverdueState) -> str:
+    """A verdict's part: a truck has few of them, as each is remembered."""
+    return str(state.parts.get(number, crc32(number.encode()) % _PARTS))
