@@ -20,7 +20,7 @@ from rules.detectors.mass_shortfall import wording
 from rules.detectors.mass_shortfall.parameters import MassShortfallParameters
 from rules.detectors.mass_shortfall.state import ReportedTrip, ShortfallState
 from rules.tracking import Track
-from rules.tracking.load import is_believed
+from rules.tracking.load import LoadTrack, is_believed
 from rules.tracking.reach import may_have_been_at
 from rules.weighing.session import Flow, WeighingSession
 from rules.weighing.truck_visits import visits_of
@@ -34,6 +34,10 @@ _VISITS: Final = 6
 _MAX_TICKETS: Final = 24
 _LOADINGS: Final = 12
 """Departures from places where it loads, of a truck, that are remembered: at least those of the trips above."""
+_DEPARTURES: Final = 24
+"""From any site: two for each of the loadings."""
+_STAYS_MS: Final = 60_000
+"""Who is inside a fence for less drives by."""
 _SLOT_MS: Final = 10_000
 _SLOTS: Final = 64
 """A trip is a part of its truck, named by the 10 s of its first weighing, of the last 10 min."""
@@ -69,7 +73,7 @@ class MassShortfall(Rule[ShortfallState]):
     """CONFIRMED and LEFT_OPEN at the ticket that completes a trip; RETRACTED when later tickets refute it."""
 
     name: ClassVar = "mass_shortfall"
-    version: ClassVar = 2
+    version: ClassVar = 3
     roles: ClassVar = frozenset({DeviceRole.TRUCK})
     state = ShortfallState
 
@@ -80,8 +84,8 @@ class MassShortfall(Rule[ShortfallState]):
         """Judge a ticket about the truck. Positions show when it loaded; other readings mean nothing here."""
         ticket, track = observation.reading, observation.track
         if observation.position is not None:
-            if track is not None and track.load.loaded_at > (state.loaded_at[-1] if state.loaded_at else 0):
-                state.loaded_at = (*state.loaded_at[1 - _LOADINGS :], track.load.loaded_at)
+            if track is not None:
+                _note_departures(state, track.load, observation.ts)
             return ()
         if not isinstance(ticket, Weighing) or track is None:
             return ()
@@ -110,7 +114,7 @@ class MassShortfall(Rule[ShortfallState]):
     def _judge_trips(
         self, visits: Sequence[WeighingSession], at: int, observation: Observation, state: ShortfallState
     ) -> Iterator[Verdict]:
-        found = {trip.onset: trip for trip in self._trips(visits, state.loaded_at)}
+        found = {trip.onset: trip for trip in self._trips(visits, state)}
         remembered = {visit.entered_at for visit in visits}
         reported = {one.onset: one for one in state.trips if one.onset in remembered}
         for onset, trip in found.items():
@@ -123,7 +127,7 @@ class MassShortfall(Rule[ShortfallState]):
                 yield self._withdrawal(trip, at, observation)
         state.trips = tuple(reported.values())
 
-    def _trips(self, visits: Sequence[WeighingSession], loaded_at: Sequence[int]) -> Iterator[Trip]:
+    def _trips(self, visits: Sequence[WeighingSession], state: ShortfallState) -> Iterator[Trip]:
         for index in range(len(visits) - 1):
             source, destination = visits[index], visits[index + 1]
             if source.flow is not Flow.OUT or destination.flow is not Flow.IN or source.site == destination.site:
@@ -135,8 +139,8 @@ class MassShortfall(Rule[ShortfallState]):
                 continue
             took_ms = destination.entered_at - source.weighed_at
             source_kg = round(source.net_kg or 0.0, 1)
-            departures = [at for at in loaded_at if source.weighed_at <= at <= destination.entered_at]
-            if len(departures) > 1:  # it loaded again, unweighed
+            departures = [at for at in state.loaded_at if source.weighed_at <= at <= destination.entered_at]
+            if len(departures) > 1 or _came_before(source, destination, state.left):  # it loaded again, unweighed
                 continue
             longest_ms = (self.parameters.trip_h if departures else self.parameters.unseen_trip_h) * 3_600_000
             if 0 <= took_ms <= longest_ms and source_kg >= max(self.parameters.least_load_kg, 1.0):
@@ -220,6 +224,24 @@ def _continues(ticket: Weighing, tickets: Sequence[Weighing]) -> bool:
     return ticket.corrects is not None or any(
         (one.device_id, ticket_number(one.ticket)) == (ticket.device_id, number) for one in tickets
     )
+
+
+def _note_departures(state: ShortfallState, load: LoadTrack, ts: int) -> None:
+    if load.loaded_at > (state.loaded_at[-1] if state.loaded_at else 0):
+        state.loaded_at = (*state.loaded_at[1 - _LOADINGS :], load.loaded_at)
+    here = load.site_id or ""
+    if here == state.here:
+        return
+    if state.here and ts - state.here_since >= _STAYS_MS:
+        state.left = (*state.left[1 - _DEPARTURES :], (state.here, ts))
+    state.here, state.here_since = here, ts
+
+
+def _came_before(source: WeighingSession, destination: WeighingSession, left: Sequence[tuple[str, int]]) -> bool:
+    """It was at its destination between, and then at its source again: what was weighed there is another load."""
+    between = [(site, at) for site, at in left if source.weighed_at <= at <= destination.entered_at]
+    came_at = [at for site, at in between if site == destination.site]
+    return bool(came_at) and any(site == source.site and at > came_at[0] for site, at in between)
 
 
 def _part(onset: int) -> str:

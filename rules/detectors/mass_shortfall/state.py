@@ -27,3 +27,8 @@ class ShortfallState:
     trips: tuple[ReportedTrip, ...] = ()
     loaded_at: tuple[int, ...] = ()
     """When it left places where it loads, by its positions, device time, ms."""
+    here: str = ""
+    """Id of the site that it is in, by its positions; empty: none."""
+    here_since: int = 0
+    left: tuple[tuple[str, int], ...] = ()
+    """Ids of the sites that it left last after it had stayed there, and when, device time, ms."""

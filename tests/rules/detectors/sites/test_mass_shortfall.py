@@ -1,6 +1,7 @@
 """Stories of trips that are weighed at the source and at the destination."""
 
 from collections.abc import Sequence
+from dataclasses import replace as changed_to
 from random import Random
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from devices.city.model import Device, DeviceRole
+from devices.city.sites import SiteKind
 from devices.readings.models import Weighing
 from rules.alerts.model import AlertChange
 from rules.detectors.mass_shortfall.judgement import MassShortfall
@@ -146,6 +148,25 @@ def test_a_truck_that_was_at_its_source_again_unweighed_made_two_trips() -> None
     assert driven(again, left(200), came(again.now_s - 300, 9_000)) == []
 
 
+@pytest.mark.parametrize("kind", [SiteKind.TRANSFER_STATION, SiteKind.SORTING_CENTRE, SiteKind.DEPOT])
+def test_who_was_at_the_tip_and_at_the_source_again_unweighed_made_two_trips_whatever_the_source_is(
+    kind: SiteKind,
+) -> None:
+    """The first load was not weighed on arrival, and the second one not at its source."""
+    sites = {**CITY.sites, "source": changed_to(CITY.sites["source"], kind=kind)}
+    city = changed_to(CITY, sites=sites)
+
+    def found(trip: Trip, *tickets: Weighing) -> list[str]:
+        return summaries(judged([MassShortfall()], in_time(trip.readings, tickets), city=city))
+
+    twice = Trip("T1", 0, 0).stand(300).drive(10_000, 0).stand(300).drive(0, 0).stand(300).drive(10_000, 0).stand(600)
+    assert found(twice, left(200), came(twice.now_s - 300, 9_000)) == []
+    queued = Trip("T1", 0, 0).stand(300).drive(10_000, 0).stand(90).drive(9_000, 0).drive(10_000, 0).stand(600)
+    assert found(queued, left(200), came(queued.now_s - 300, 9_000)) == ["T1 confirmed P2"]
+    back = Trip("T1", 0, 0).stand(300).drive(1_000, 0).drive(0, 0).stand(300).drive(10_000, 0).stand(600)
+    assert found(back, left(200), came(back.now_s - 300, 9_000)) == ["T1 confirmed P2"]
+
+
 def test_without_positions_a_trip_is_no_longer_than_trips_are() -> None:
     assert summaries(changes(left(0), came(4 * 3_600, 9_000))) == ["T1 confirmed P2"]
     assert changes(left(0), came(4 * 3_600 + 60, 9_000)) == []
@@ -203,7 +224,7 @@ def test_what_is_remembered_of_a_truck_is_bounded() -> None:
     day = [one for n in range(40) for one in (left(3_000 * n), came(3_000 * n + 1_800, 13_000))]
     found = run(engine, day)
     assert len(found) == 40
-    state = rows(engine)["T1"]["mass_shortfall/2"]
+    state = rows(engine)["T1"]["mass_shortfall/3"]
     assert len(state["tickets"]) == 6
     assert len(state["trips"]) == 3
 
