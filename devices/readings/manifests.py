@@ -23,8 +23,29 @@ class ManifestDeed(StrEnum):
     CORRECT = "correct"
     """Other terms hold; the correction ends."""
     VOID = "void"
+    WEIGH = "weigh"
+    """A person says whose truck a weighing is of: it is of the load of this manifest."""
+    UNWEIGH = "unweigh"
+    """It is not, or not any more."""
     CHECK = "check"
     """By the clock: the load should have arrived by now."""
+
+
+class NamedWeight(Struct, frozen=True, kw_only=True, gc=False):
+    """A weighing whose truck a person named, with `weigh` and `unweigh`."""
+
+    session: str
+    """Id of the weighing session."""
+    bridge: str
+    """Device id."""
+    ticket: str
+    """Its number, as numbers are compared."""
+    at: int
+    """When the load went over the scale, true time, ms."""
+    leaves: bool = False
+    """It weighed the load at its source."""
+    net_kg: float | None = None
+    """None: the session is not weighed full and empty, so it only shows that the truck was there."""
 
 
 class ManifestTerms(Struct, frozen=True, kw_only=True, gc=False):

@@ -16,7 +16,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 from msgspec import Meta, Struct, structs
 
 from devices.readings.ids import DEVICE_ID_PATTERN
-from devices.readings.manifests import ManifestDeed, ManifestTerms
+from devices.readings.manifests import ManifestDeed, ManifestTerms, NamedWeight
 from devices.readings.text import MAX_SHORT_CHARS, VISIBLE_PATTERN
 
 MIN_TS_MS: Final = 946_684_800_000
@@ -246,6 +246,8 @@ class ManifestAction(_Reading, frozen=True, kw_only=True):
     """Id of the new disposal site, with `reroute`."""
     net_kg: Kilograms | None = None
     """The load, as a person states it when it is confirmed."""
+    weight: NamedWeight | None = None
+    """With `weigh` and `unweigh`. `at` is then when it was weighed."""
 
 
 Reading = Position | Weighing | Fill | Throughput | Status | ManifestAction

@@ -8,7 +8,7 @@ nothing.
 from dataclasses import dataclass, replace
 from typing import Final
 
-from devices.readings.manifests import ManifestTerms
+from devices.readings.manifests import ManifestDeed, ManifestTerms, NamedWeight
 from devices.readings.models import ManifestAction
 from rules.manifests.model import (
     MAX_REFUSALS,
@@ -72,6 +72,19 @@ class Refused(Exception):
 
 def event_of(action: ManifestAction) -> Event:
     """The event that an action of a person, or the clock, is to its manifest."""
+    weight = action.weight
+    if weight is not None:
+        return Event(
+            trigger=_trigger_of(action.deed, weight),
+            at=weight.at,
+            actor=action.actor,
+            no=action.no,
+            evidence=f"ticket {weight.ticket} of {weight.bridge} {weight.at}, action {action.no}",
+            reason=action.reason,
+            net_kg=weight.net_kg,
+            ticket=weight.ticket,
+            bridge=weight.bridge,
+        )
     return Event(
         trigger=Trigger(action.deed.value),
         at=action.at,
@@ -84,6 +97,15 @@ def event_of(action: ManifestAction) -> Event:
     )
 
 
+def _trigger_of(deed: ManifestDeed, weight: NamedWeight) -> Trigger:
+    """A weighing that a person names is what a ticket is that names its truck itself."""
+    if deed is ManifestDeed.UNWEIGH:
+        return Trigger.UNWEIGH
+    if weight.leaves:
+        return Trigger.WEIGHED_AT_SOURCE
+    return Trigger.ENTERED_DESTINATION if weight.net_kg is None else Trigger.WEIGHED
+
+
 def issue(number: str, event: Event) -> Manifest:
     """A new manifest. Raises Refused."""
     if event.trigger is not Trigger.ISSUE or event.terms is None:
@@ -94,21 +116,29 @@ def issue(number: str, event: Event) -> Manifest:
 
 def step(manifest: Manifest, event: Event) -> Manifest:
     """The manifest after an event; the same one where it changes nothing. Raises Refused for an action of a person."""
-    if event.trigger in TELEMETRY:
-        if len(manifest.transitions) >= MAX_SEEN_TRANSITIONS:
-            return manifest
-        noted = _noted(manifest, event)
-        moved = _advance(noted, event)
-        same = (noted.net_kg, noted.source_net_kg) == (manifest.net_kg, manifest.source_net_kg)
-        return moved if same else _matched(moved, event)
     if event.no in manifest.taken:
         return manifest
+    if event.no:
+        manifest = replace(manifest, taken=(*manifest.taken, event.no))
+    if event.trigger in TELEMETRY:
+        return _seen(manifest, event)
+    if event.trigger is Trigger.UNWEIGH:
+        return _unnamed(manifest, event)
     if event.trigger is Trigger.CHECK:
-        return _checked(replace(manifest, taken=(*manifest.taken, event.no)), event)
+        return _checked(manifest, event)
     if len(manifest.transitions) >= MAX_TRANSITIONS and event.trigger not in _ENDS:
         raise Refused("it was changed too often: void it, and issue another one")
-    acted = _acted(replace(manifest, taken=(*manifest.taken, event.no)), event)
-    return _advance(acted, event)
+    return _advance(_acted(manifest, event), event)
+
+
+def _seen(manifest: Manifest, event: Event) -> Manifest:
+    """The manifest after what telemetry shows, or a person who names a weighing."""
+    if len(manifest.transitions) >= MAX_SEEN_TRANSITIONS:
+        return manifest
+    noted = _noted(manifest, event)
+    moved = _advance(noted, event)
+    same = (noted.net_kg, noted.source_net_kg) == (manifest.net_kg, manifest.source_net_kg)
+    return moved if same else _matched(moved, event)
 
 
 def refused(manifest: Manifest, event: Event, why: str) -> Manifest:
@@ -282,6 +312,20 @@ def _weighed_at_source(manifest: Manifest, event: Event) -> Manifest:
     )
 
 
+def _unnamed(manifest: Manifest, event: Event) -> Manifest:
+    """The manifest without a weighing that is of another load; a person says what becomes of it."""
+    named = event.ticket, event.bridge
+    if named == (manifest.source_ticket, manifest.source_ticket_of):
+        return replace(
+            manifest, source_net_kg=None, source_ticket="", source_ticket_of="", source_ticket_at=0,
+            source_ticket_kg=None,
+        )  # fmt: skip
+    if named != (manifest.ticket, manifest.ticket_of) or manifest.stage is _S.VOID:
+        return manifest
+    found = replace(manifest, net_kg=None, ticket="", ticket_of="", ticket_at=0, ticket_kg=None, outcome="")
+    return _moved(found, _S.DISCREPANCY, event) if manifest.stage in _MATCHED - {_S.DISCREPANCY} else found
+
+
 def _checked(manifest: Manifest, event: Event) -> Manifest:
     waits = manifest.stage in {_S.SOURCE_CONFIRMED, _S.IN_TRANSIT} or (
         manifest.stage is _S.ARRIVED and manifest.passed_by
@@ -329,7 +373,7 @@ def _matched(manifest: Manifest, event: Event) -> Manifest:
     stage = manifest.stage
     if stage is _S.CLOSED and manifest.outcome == Outcome.DELIVERED and manifest.is_off:
         return _moved(replace(manifest, outcome=""), _S.DISCREPANCY, event)
-    if stage is _S.DISCREPANCY and not (manifest.is_off or manifest.is_scanned_early):
+    if stage is _S.DISCREPANCY and manifest.net_kg is not None and not (manifest.is_off or manifest.is_scanned_early):
         return _moved(replace(manifest, outcome=Outcome.DELIVERED), _S.CLOSED, event)
     return manifest
 

@@ -50,6 +50,8 @@ class Trigger(StrEnum):
     CORRECT = "correct"
     VOID = "void"
     CHECK = "check"
+    UNWEIGH = "unweigh"
+    """A person took back that a weighing is of its load."""
     WEIGHED_AT_SOURCE = "weighed_at_source"
     LEFT_SOURCE = "left_source"
     ENTERED_DESTINATION = "entered_destination"

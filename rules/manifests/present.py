@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+import msgspec
 from sqlalchemy import Connection, RowMapping, select
 
 from devices.readings.ids import MANIFESTS
-from devices.readings.manifests import ManifestDeed
+from devices.readings.manifests import ManifestDeed, NamedWeight
 from devices.readings.models import ManifestAction
 from rules.manifests import machine
 from rules.manifests.document import (
@@ -38,11 +39,13 @@ def row_of(connection: Connection, number: str) -> RowMapping | None:
 def action_of_row(row: Mapping[Any, Any], device_id: str) -> ManifestAction:
     """The record of an action, for the raw log."""
     detail = row["detail"]
+    weight = None if detail.get("weight") is None else msgspec.convert(detail["weight"], NamedWeight)
+    at = row["at"] if weight is None else weight.at
     document = detail.get("document")
     return ManifestAction(
         device_id=MANIFESTS,
-        ts=row["at"],
-        at=row["at"],
+        ts=at,
+        at=at,
         truck=device_id,
         number=row["number"],
         no=row["no"],
@@ -52,6 +55,7 @@ def action_of_row(row: Mapping[Any, Any], device_id: str) -> ManifestAction:
         terms=None if document is None else ManifestDocument.model_validate(document).terms(),
         destination=detail.get("destination_id"),
         net_kg=detail.get("net_kg"),
+        weight=weight,
     )
 
 

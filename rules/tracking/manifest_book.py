@@ -80,6 +80,12 @@ class ManifestBook:
         elif number not in self.open or before is None or _way_of(before) != _way_of(manifest):
             self.open[number] = Presence(manifest.leg)
 
+    def note_weighed(self, number: str, at: int) -> None:
+        """The truck was weighed at the disposal site of a manifest."""
+        presence = self.open.get(number)
+        if presence is not None:
+            presence.weighed_at, presence.was_elsewhere = at, True
+
     def forget_old(self, moved: str) -> list[Manifest]:
         """Forget those that closed first, and what is too much, and return them; never `moved`."""
         closed = sorted(

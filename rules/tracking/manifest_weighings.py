@@ -174,9 +174,8 @@ def _is_contradicted(book: ManifestBook, weighed: Weighed, city: City) -> bool:
 
 
 def _at_destination(book: ManifestBook, manifest: Manifest, weighed: Weighed) -> list[tuple[str, Event]]:
-    presence, net_kg = book.open.get(manifest.number), weighed.net_kg
-    if presence is not None:
-        presence.weighed_at, presence.was_elsewhere = weighed.at, True
+    net_kg = weighed.net_kg
+    book.note_weighed(manifest.number, weighed.at)
     trigger = Trigger.ENTERED_DESTINATION if net_kg is None else Trigger.WEIGHED
     return [(manifest.number, _event(trigger, weighed, net_kg))]
 

@@ -95,6 +95,8 @@ def _take_action(book: ManifestBook, action: ManifestAction) -> ManifestsMoved |
     if after == manifest:
         return None
     book.put(after)
+    if action.weight is not None and not action.weight.leaves:
+        book.note_weighed(action.number, event.at)
     if action.deed is ManifestDeed.REROUTE:
         _moved(book, loose_events(book, after, event.at))
     forgotten = book.forget_old(action.number)

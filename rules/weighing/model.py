@@ -122,6 +122,17 @@ class SessionFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedSession:
+    """A session whose truck a person names, or named before, and the last decision about it."""
+
+    session: SessionView
+    actor: str
+    reason: str
+    at: int
+    """Wall clock, ms."""
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """What a person says of whose truck a session is."""
 

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection, insert, select, update
 
 from rules.weighing.rows import chunks
-from rules.weighing.session import WeighingSession
+from rules.weighing.session import MatchedBy, WeighingSession
 from rules.weighing.tables import weighing_session as sessions
 from rules.weighing.tables import weighing_session_change as changes
 
@@ -23,6 +23,8 @@ class Changed(NamedTuple):
     added: int
     amended: int
     withdrawn: int
+    named: tuple[str, ...] = ()
+    """Ids of those whose truck a person names now, or named before."""
 
 
 def revise(
@@ -33,8 +35,11 @@ def revise(
         for row in connection.execute(select(sessions).where(sessions.c.id.in_(chunk))).mappings():
             stored[row["id"]] = dict(row)
     added = amended = withdrawn = 0
+    named: list[str] = []
     for id_ in sorted({*stored, *new}):
         before, after = stored.get(id_), new.get(id_)
+        if before != after and MatchedBy.PERSON in {_matched_by(before), _matched_by(after)}:
+            named.append(id_)
         if after is None:
             if before is not None and not before["withdrawn"]:
                 _change(connection, before, {"withdrawn": True}, None, now)
@@ -51,7 +56,11 @@ def revise(
             elif differs:
                 _change(connection, before, differs, after, now)
                 amended += 1
-    return Changed(added, amended, withdrawn)
+    return Changed(added, amended, withdrawn, tuple(named))
+
+
+def _matched_by(row: Mapping[str, Any] | None) -> str | None:
+    return None if row is None else row["matched_by"]
 
 
 def _change(

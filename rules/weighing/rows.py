@@ -265,6 +265,17 @@ def rows_of(connection: Connection, keys: Iterable[Key]) -> list[PlacedWeighing]
     return found
 
 
+def last_decision(connection: Connection, keys: Iterable[Key]) -> tuple[str, str]:
+    """Who decided last about one of these weighings, and why; empty where nobody did."""
+    table, last = decisions.c, (0, "", "")
+    for key in keys:
+        of_key = (table.device_id == key.device_id) & (table.ts == key.ts)
+        query = select(table.no, table.actor, table.reason).where(of_key).order_by(table.no.desc()).limit(1)
+        row = connection.execute(query).first()
+        last = max(last, (0, "", "") if row is None else (row[0], row[1], row[2]))
+    return last[1:]
+
+
 def decisions_on(connection: Connection, keys: Sequence[Key]) -> dict[Key, str | None]:
     """The last decision on each of these weighings that has one."""
     by_device: dict[str, list[int]] = {}

@@ -11,6 +11,7 @@ from devices.db.page_cursor import cursor_of, read_cursor
 from devices.readings.models import Weighing
 from rules.weighing.model import (
     Decision,
+    NamedSession,
     ResolveRefused,
     SessionChange,
     SessionDetail,
@@ -22,7 +23,7 @@ from rules.weighing.model import (
 )
 from rules.weighing.projection import project, sessions_to_revise
 from rules.weighing.revisions import Changed
-from rules.weighing.rows import Key, Place, add_weighings, assign, rows_of, weighings_since
+from rules.weighing.rows import Key, Place, add_weighings, assign, last_decision, rows_of, weighings_since
 from rules.weighing.session import MatchedBy
 from rules.weighing.tables import weighing_decision, weighing_progress, weighing_session, weighing_session_change
 from rules.weighing.truck_match import TruckMatcher
@@ -39,8 +40,16 @@ class SessionStore:
     `city` returns the city as it is now.
     """
 
-    def __init__(self, engine: Engine, city: Callable[[], City]) -> None:
-        self._engine, self._city = engine, city
+    def __init__(
+        self,
+        engine: Engine,
+        city: Callable[[], City],
+        named: Callable[[Connection, NamedSession], None] = lambda connection, named: None,
+    ) -> None:
+        """`named`: called in the same transaction with each session that changed whose truck a person names, or named
+        before.
+        """
+        self._engine, self._city, self._named = engine, city, named
         self._trucks: tuple[City, TruckMatcher] | None = None
 
     def close(self) -> None:
@@ -59,6 +68,7 @@ class SessionStore:
             added = add_weighings(connection, found, city, trucks)
             assign(connection, rows_of(connection, added), city, trucks)  # people may have decided about them before
             changed = project(connection, added, city, trucks, now)
+            self._pass_on(connection, changed, now)
             if _progress(connection, source) < last:
                 row = weighing_progress.c
                 exists = connection.execute(
@@ -78,7 +88,9 @@ class SessionStore:
                 changed += assign(connection, rows, city, trucks)[1]
             for one in sessions_to_revise(connection, since, city, trucks):
                 again += one
-            return project(connection, again, city, trucks, now, changed)
+            revised = project(connection, again, city, trucks, now, changed)
+            self._pass_on(connection, revised, now)
+            return revised
 
     def resolve(self, session_id: str, decision: Decision) -> SessionDetail:
         """Say which truck a session is of. Raises UnknownSession, SessionOutdated, ResolveRefused."""
@@ -107,7 +119,8 @@ class SessionStore:
                     )
                 )
             _, left = assign(connection, rows_of(connection, keys), city, trucks)
-            project(connection, keys, city, trucks, decision.at, left)
+            changed = project(connection, keys, city, trucks, decision.at, left)
+            self._pass_on(connection, changed, decision.at)
             return _detail(connection, session_id)
 
     def session(self, session_id: str, where: SessionFilter | None = None) -> SessionDetail | None:
@@ -162,6 +175,12 @@ class SessionStore:
             if len(found) < _FETCHED:
                 return
             last = found[-1].no
+
+    def _pass_on(self, connection: Connection, changed: Changed, now: int) -> None:
+        for session_id in changed.named:
+            session = _one(connection, session_id)
+            actor, reason = last_decision(connection, [Key(*one) for one in session.weighings])
+            self._named(connection, NamedSession(session, actor, reason, now))
 
     def _now(self) -> tuple[City, TruckMatcher]:
         city = self._city()

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from devices.city.model import City
+from devices.db.database import DatabaseUnavailable
 from devices.readings.manifests import ManifestDeed
 from rules.alerts.model import AlertChange, Amendment
 from rules.manifests.document import (
@@ -49,9 +50,15 @@ class People:
                 later += self._papers[place:]
                 break
             is_answer = paper.deed not in {ManifestDeed.ISSUE, ManifestDeed.CONFIRM_SOURCE}
-            if paper.at > (limit if is_answer else until) or not self._done(paper):
+            if paper.at > (limit if is_answer else until) or not self._tried(paper):
                 later.append(paper)
         self._papers = later
+
+    def _tried(self, paper: Paper) -> bool:
+        try:
+            return self._done(paper)
+        except DatabaseUnavailable:  # people try again
+            return False
 
     def _done(self, paper: Paper) -> bool:
         if paper.plan is not None:

@@ -90,7 +90,8 @@ class OnPath(Installation):
                     now = time.monotonic()
                     if now - acted >= _ACTS_EVERY_S:
                         acted = now
-                        at = self.night.begins_ms + round((now - began) * 1000 * speed)
+                        paced = self.night.begins_ms + round((now - began) * 1000 * speed)
+                        at = min(paced, arrival.received_ms)  # nobody acts ahead of the trucks where these are behind
                         people.act(at + round(_LEAD_S * 1000 * speed), at)
                     if now >= due and len(sent) < _IN_FLIGHT:
                         break

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devices.readings.ids import MANIFESTS
-from devices.readings.models import Reading
+from devices.readings.manifests import NamedWeight
+from devices.readings.models import Reading, Weighing
 from rules.manifests.model import Manifest
 from tests.examples import examples
 from tests.rules.engine.test_any_order import (
@@ -23,14 +24,15 @@ from tests.rules.engine.test_any_order import (
     play,
     uploaded,
 )
-from tests.rules.manifests.trips import action, honest_trip, manifests_of, path_of, terms
-from tests.rules.town import Trip, in_time, town
+from tests.rules.manifests.trips import LOAD_KG, action, honest_trip, manifests_of, path_of, terms
+from tests.rules.town import T0, Trip, in_time, town
 
 DONE = ["draft", "source_confirmed", "in_transit", "arrived", "disposal_confirmed"]
 HAPPENED = {
     "MT11": [*DONE, "closed"],
     "MT21": [*DONE, "discrepancy"],
     "M3": ["draft", "source_confirmed", "in_transit", "overdue"],
+    "MT41": [*DONE, "closed"],
 }
 """The states through which each manifest goes."""
 
@@ -44,8 +46,12 @@ def story() -> dict[str, list[Reading]]:
         action("confirm_source", 100, 32, truck="T3", number="M3"),
         action("check", 4_500, 33, truck="T3", number="M3"),
     ]
+    weighed_s = next((one.ts - T0) / 1000 for one in honest_trip("T4") if isinstance(one, Weighing))
+    weight = NamedWeight(session="a", bridge="W1", ticket="9", at=T0 + round(weighed_s * 1000), net_kg=LOAD_KG)
+    unread = [one for one in honest_trip("T4", first_no=1) if not isinstance(one, Weighing)]
+    papers.append(action("weigh", weighed_s, 41, truck="T4", number="MT41", weight=weight))
     told: dict[str, list[Reading]] = {}
-    rows = in_time(honest_trip("T1"), honest_trip("T2", net_kg=9_000), lost.readings, papers)
+    rows = in_time(honest_trip("T1"), honest_trip("T2", net_kg=9_000), lost.readings, unread, papers)
     for reading in rows:
         told.setdefault(reading.device_id, []).append(reading)
     return told
@@ -58,7 +64,7 @@ _upload = st.builds(
     Upload, st.integers(0, 999), st.integers(90, 20 * 60), st.sampled_from([OLDEST, NEWEST, MIXED]), st.booleans()
 )
 _uploads = st.fixed_dictionaries(
-    {}, optional={id_: st.lists(_upload, max_size=2) for id_ in ("T1", "T2", "T3", "W1", MANIFESTS)}
+    {}, optional={id_: st.lists(_upload, max_size=2) for id_ in ("T1", "T2", "T3", "T4", "W1", MANIFESTS)}
 )
 
 

@@ -202,7 +202,7 @@ def test_a_vehicle_that_is_registered_later_gets_its_weighings(engine: Engine) -
     changed = store.rematch(NOW)
     assert (changed.added, changed.amended, changed.withdrawn) == (0, 1, 0)
     assert [(one.vehicle_id, one.net_kg) for one in standing(store)] == [("V9", 15_340)]
-    assert store.rematch(NOW) == (0, 0, 0)
+    assert store.rematch(NOW) == (0, 0, 0, ())
 
 
 def test_tares_of_a_vehicle_without_a_registered_one_are_those_it_weighed_before(engine: Engine) -> None:
