@@ -68,7 +68,7 @@ class ManifestBook:
     """The last tickets about the truck, by its clock: halves of a visit belong together, also those that were weighed
     before the manifest was issued."""
     loose: Weighed | None = None
-    """The last weighing that was of none of its manifests: a reroute may be entered after it."""
+    """The last weighing that was of none of its manifests: its manifest, or a reroute, may be entered after it."""
 
     def put(self, manifest: Manifest) -> None:
         """Keep a manifest as it is now."""

@@ -18,6 +18,8 @@ from rules.weighing.truck_visits import visits_of
 WEIGHED_MS: Final = 180_000
 """So long before and after a weighing a truck may be seen outside: the clocks of bridge and truck differ by 2 min at
 most, or are known."""
+_PAPER_AFTER_MS: Final = 600_000
+"""So long after a load was weighed at its source its manifest may be issued: no truck tips and loads again so fast."""
 _TO_BE_LOADED: Final = frozenset({ManifestState.DRAFT, ManifestState.SOURCE_CONFIRMED})
 _TO_BE_WEIGHED: Final = frozenset(
     {ManifestState.IN_TRANSIT, ManifestState.OVERDUE, ManifestState.ARRIVED, ManifestState.DISPOSAL_CONFIRMED}
@@ -69,7 +71,10 @@ def weighed_events(book: ManifestBook, weighed: Weighed, city: City) -> list[tup
             return _at_source(manifest, weighed)
     if weighed.manifest in book.manifests:
         return _of_named(book, book.manifests[weighed.manifest], weighed)
-    if weighed.manifest or _is_contradicted(book, weighed, city):
+    if _is_contradicted(book, weighed, city):
+        return []
+    if weighed.manifest:
+        book.loose = weighed
         return []
     return _of_load(book, weighed)
 
@@ -88,6 +93,24 @@ def _of_load(book: ManifestBook, weighed: Weighed) -> list[tuple[str, Event]]:
         return _at_source(to_load, weighed)
     book.loose = weighed
     return []
+
+
+def issued_events(book: ManifestBook, manifest: Manifest, at: int) -> list[tuple[str, Event]]:
+    """What the last weighing of no manifest is to one that was issued after it, at `at`: it names it, or the load waits
+    at the source for its paper.
+    """
+    weighed = book.loose
+    if weighed is None or weighed.manifest not in {"", manifest.number} or weighed.at > at:
+        return []
+    found: list[tuple[str, Event]] = []
+    if at - weighed.at <= (CORRECTED_WITHIN_MS if weighed.manifest else _PAPER_AFTER_MS):
+        if weighed.site_id == manifest.terms.source:
+            found = _at_source(manifest, weighed)
+        elif weighed.manifest and weighed.site_id == manifest.terms.destination:
+            found = [(number, _from(event, at)) for number, event in _at_destination(book, manifest, weighed)]
+    if found:
+        book.loose = None
+    return found
 
 
 def loose_events(book: ManifestBook, manifest: Manifest, at: int) -> list[tuple[str, Event]]:

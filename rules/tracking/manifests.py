@@ -14,7 +14,7 @@ from rules.manifests import machine
 from rules.manifests.machine import Event, Refused
 from rules.manifests.model import Manifest, Trigger, TruckManifest
 from rules.tracking.manifest_book import ManifestBook, Presence
-from rules.tracking.manifest_weighings import WEIGHED_MS, loose_events, weighed_events, weighed_of
+from rules.tracking.manifest_weighings import WEIGHED_MS, issued_events, loose_events, weighed_events, weighed_of
 from rules.tracking.motion import Fix
 
 _GATE_M: Final = 20.0
@@ -97,6 +97,8 @@ def _take_action(book: ManifestBook, action: ManifestAction) -> ManifestsMoved |
     book.put(after)
     if action.weight is not None and not action.weight.leaves:
         book.note_weighed(action.number, event.at)
+    if action.deed is ManifestDeed.ISSUE:
+        _moved(book, issued_events(book, after, event.at))
     if action.deed is ManifestDeed.REROUTE:
         _moved(book, loose_events(book, after, event.at))
     forgotten = book.forget_old(action.number)
