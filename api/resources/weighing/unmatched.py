@@ -142,6 +142,7 @@ def find_unmatched(
 def resolve(parts: Parts, caller: CurrentCaller, session_id: SessionPath, body: ResolveBody) -> SessionDetail:
     """Name the vehicle of a session, or say that it is of none that is registered. A decision may be changed by another
     one; all of them stay. It belongs to the weighings, so it holds whenever they are read again.
+    The manifest of the load moves by it within a minute.
 
     A session whose plate is that of a registered vehicle is not resolved: correct the ticket at the bridge.
     """

@@ -21,6 +21,7 @@ from devices.readings.models import Weighing
 from haulwatch import migrations
 from haulwatch.cli import command_line
 from haulwatch.wiring.database_roles import NoRoles, grant
+from haulwatch.wiring.desk.weighings import move_manifest
 from ingest.notices.notice import Climb, Kind, NewNotice
 from ingest.notices.outbox import NoticeOutbox
 from ingest.notices.retention import NoticeRetention
@@ -235,7 +236,7 @@ def test_the_api_keeps_reports_and_erases_names_and_no_other_process_sees_either
 
 def test_the_api_keeps_weighing_sessions_and_no_decision_or_revision_ever_changes(url: str) -> None:
     city = read_city(JINCHENG)
-    store = SessionStore(open_database(of_role(url, "serve")), lambda: city)
+    store = SessionStore(open_database(of_role(url, "serve")), lambda: city, move_manifest)
     ticket = Weighing(device_id="weighbridge-02", ts=NOW, gross_kg=27_000.0, tare_kg=12_000.0, ticket="A",
                       direction="out", plate="豫A99999")  # fmt: skip
     store.take("file", 1, [ticket], NOW)
