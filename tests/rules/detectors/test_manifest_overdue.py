@@ -1,6 +1,7 @@
 """People hear of an overdue manifest once, again when something else is awaited of it, and when it is over."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ def told(*rows: Sequence[Reading]) -> list[AlertChange]:
     return run(RuleEngine(town(), [ManifestOverdue()]), in_time(*rows))
 
 
-def papers(number: str = "M1", first_no: int = 1, **plan: float) -> list[Reading]:
+def papers(number: str = "M1", first_no: int = 1, **plan: Any) -> list[Reading]:
     return [
         action("issue", 20 + first_no, first_no, number=number, terms=terms(**plan)),
         action("confirm_source", 120 + first_no, first_no + 1, number=number),

@@ -129,7 +129,10 @@ def test_a_weighing_that_a_person_names_closes_its_manifest(desk: Desk) -> None:
 
 def test_it_is_of_the_trip_on_which_it_was_weighed_and_ends_its_alert(desk: Desk) -> None:
     for n in range(6):
-        trip_of(desk, n, **({"plate": UNREADABLE} if n == 2 else {}))
+        if n == 2:
+            trip_of(desk, n, plate=UNREADABLE)
+        else:
+            trip_of(desk, n)
         desk.manifests.check_due(T0 + round(n * TRIP_S * 1000))
         desk.pass_on()
     assert desk.found()["M2"].state == "overdue"
