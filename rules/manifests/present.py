@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+import msgspec
 from sqlalchemy import Connection, RowMapping, select
 
 from devices.readings.ids import MANIFESTS
