@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 from api.attachment_ports import Attachments, NoAttachments
 from api.base_map_ports import BaseMap
 from api.case_ports import Cases
+from api.deposit_ports import DepositDesk, NoDeposits
 from api.manifest_ports import Manifests, NoManifests
 from api.notice_ports import NoNotices, NoticeDesk
 from api.people_ports import People
@@ -319,6 +320,7 @@ class ApiParts:
     base_map: BaseMap = field(default_factory=BaseMap)
     manifests: Manifests = field(default_factory=NoManifests)
     programme: ProgrammeDesk = field(default_factory=NoProgramme)
+    deposits: DepositDesk = field(default_factory=NoDeposits)
     now: Callable[[], int] = now_ms
     """The wall clock, ms."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from api.base_map_ports import BaseMap
+from api.deposit_ports import DepositDesk, NoDeposits
 from api.manifest_ports import Manifests, NoManifests
 from api.notice_ports import NoNotices, NoticeDesk
 from api.people_ports import People
@@ -107,6 +108,7 @@ class Repositories(NamedTuple):
     notice_desk: NoticeDesk = NoNotices()
     weighing_sessions: WeighingSessions = NoWeighingSessions()
     programme: ProgrammeDesk = NoProgramme()
+    deposits: DepositDesk = NoDeposits()
 
 
 def api_parts(
@@ -179,6 +181,7 @@ def api_parts(
         cases=repositories.cases,
         manifests=repositories.manifests,
         programme=repositories.programme,
+        deposits=repositories.deposits,
         public_reports=repositories.public_reports,
         people=repositories.people,
         attachments=repositories.attachments,
