@@ -26,6 +26,7 @@ from rules.manifests.tables import manifest, manifest_action, manifest_state, ma
 from rules.public_reports.tables import public_report, public_report_informant
 from rules.recyclables.tables import deposit, deposit_account, deposit_refusal
 from rules.rule_sets.tables import rule_set
+from rules.stocks.tables import site_stock
 from rules.weighing.tables import (
     weighing,
     weighing_decision,
@@ -125,6 +126,7 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             deposit.name: "SELECT, INSERT, UPDATE (account)",
             deposit_account.name: "SELECT, INSERT (pseudonym, key_id, first_at), DELETE",
             deposit_refusal.name: "SELECT, INSERT (device_id, received_at, field, hint, deposits), DELETE",
+            site_stock.name: "SELECT",
             tables.device_command.name: "SELECT, INSERT, UPDATE",
             tables.suspected_site.name: "SELECT, INSERT, UPDATE",
             tables.registry_revision.name: "SELECT, UPDATE",

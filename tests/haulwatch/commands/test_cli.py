@@ -130,6 +130,7 @@ NEEDS_DATA = [
     "ledger indicators --from 2026-03-01 --to 2026-03-01", "ledger assessment --from 2026-03-01 --to 2026-03-01",
     "ledger report --quarter 2026Q1 --out x.csv", "weighings tares", "weighings bridges", "deposits account 1",
     "weighings resolve x --none --reason x", "deposits sums --from 2026-03-01 --to 2026-03-01", "deposits erase 1",
+    "weighings state-stocks /dev/null --reason x", "weighings stocks --from 2026-03-01 --to 2026-03-01",
 ]  # fmt: skip
 CREATES_DATA = {
     "broker", "city import", "collect", "db upgrade", "device authority", "gateway jt808", "gateway scale",

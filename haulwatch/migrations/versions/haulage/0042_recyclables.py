@@ -1,4 +1,4 @@
-"""Deposits of recyclables: accounts by pseudonym, deposits, and what was refused."""
+"""Deposits of recyclables: accounts by pseudonym, deposits, and what was refused. Stated stocks of sites."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -50,8 +50,24 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_deposit_refusal", "deposit_refusal", ["device_id", "no"])
+    op.create_table(
+        "site_stock",
+        sa.Column("no", _SERIAL, primary_key=True, autoincrement=True),
+        sa.Column("site_id", sa.String(64), nullable=False),
+        sa.Column("day", sa.String(10), nullable=False),
+        sa.Column("stock_kg", sa.Float),
+        sa.Column("stock_change_kg", sa.Float),
+        sa.Column("residue_kg", sa.Float, nullable=False),
+        sa.Column("error_kg", sa.Float, nullable=False),
+        sa.Column("actor", sa.String(64), nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("at", sa.BigInteger, nullable=False),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_site_stock", "site_stock", ["site_id", "day", "no"])
+    op.create_index("ix_site_stock_day", "site_stock", ["day"])
 
 
 def downgrade() -> None:
-    for table in ("deposit_refusal", "deposit", "deposit_account"):
+    for table in ("site_stock", "deposit_refusal", "deposit", "deposit_account"):
         op.drop_table(table)
