@@ -56,7 +56,7 @@ from api.resources.intake import dead_letters, ledger, unregistered
 from api.resources.notices import channels as notice_channels
 from api.resources.notices import in_force as notice_rules
 from api.resources.notices import outbox
-from api.resources.programme import assessment, indicators
+from api.resources.programme import assessment, indicators, stocks
 from api.resources.recyclables import accounts as deposit_accounts
 from api.resources.recyclables import deposits
 from api.resources.registry import entries
@@ -132,7 +132,7 @@ def _routes() -> tuple[BaseRoute, ...]:
         tracks, trucks, bins, devices, emptyings, weighings, weighing_sessions, present_trucks, unmatched_weighings,
         commands, places, zones, base_map, suspected_sites,
         alerts, evidence, attachments, cases, near, case_actions, case_attachments, reports, informants, qr, shelves,
-        manifests, manifest_actions, indicators, assessment, deposits, deposit_accounts,
+        manifests, manifest_actions, indicators, assessment, stocks, deposits, deposit_accounts,
         notice_rules, outbox, notice_channels, in_force, rule_sets, what_if, ledger, dead_letters, unregistered,
         session, sign_on, people, audit, entries,
     ):  # fmt: skip

@@ -20,6 +20,7 @@ from api.people_ports import People
 from api.programme_ports import NoProgramme, ProgrammeDesk
 from api.registry_ports import RegistryEntries
 from api.report_ports import PublicReports, ReportOptions
+from api.stock_ports import NoStocks, Stocks
 from api.weighing_ports import NoWeighingSessions, WeighingSessions
 from devices.access.signatures import NoSigningKey
 from devices.city.model import City, Device
@@ -321,6 +322,8 @@ class ApiParts:
     manifests: Manifests = field(default_factory=NoManifests)
     programme: ProgrammeDesk = field(default_factory=NoProgramme)
     deposits: DepositDesk = field(default_factory=NoDeposits)
+    stocks: Stocks = field(default_factory=NoStocks)
+    """Not narrowed: `api.resources.programme.stocks` asks which sites may be seen."""
     now: Callable[[], int] = now_ms
     """The wall clock, ms."""
 

@@ -13,6 +13,7 @@ from api.people_ports import People
 from api.ports import Adopted, ApiOptions, ApiParts, Check, EvidencePacks
 from api.programme_ports import NoProgramme, ProgrammeDesk
 from api.report_ports import PublicReports
+from api.stock_ports import NoStocks, Stocks
 from api.weighing_ports import NoWeighingSessions, WeighingSessions
 from devices.city.model import City, Device, DeviceRole
 from devices.db.registry import Registry
@@ -109,6 +110,7 @@ class Repositories(NamedTuple):
     weighing_sessions: WeighingSessions = NoWeighingSessions()
     programme: ProgrammeDesk = NoProgramme()
     deposits: DepositDesk = NoDeposits()
+    stocks: Stocks = NoStocks()
 
 
 def api_parts(
@@ -182,6 +184,7 @@ def api_parts(
         manifests=repositories.manifests,
         programme=repositories.programme,
         deposits=repositories.deposits,
+        stocks=repositories.stocks,
         public_reports=repositories.public_reports,
         people=repositories.people,
         attachments=repositories.attachments,

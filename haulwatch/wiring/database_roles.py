@@ -126,7 +126,8 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             deposit.name: "SELECT, INSERT, UPDATE (account)",
             deposit_account.name: "SELECT, INSERT (pseudonym, key_id, first_at), DELETE",
             deposit_refusal.name: "SELECT, INSERT (device_id, received_at, field, hint, deposits), DELETE",
-            site_stock.name: "SELECT",
+            site_stock.name: "SELECT, "
+            "INSERT (site_id, day, stock_kg, stock_change_kg, residue_kg, error_kg, actor, reason, at)",
             tables.device_command.name: "SELECT, INSERT, UPDATE",
             tables.suspected_site.name: "SELECT, INSERT, UPDATE",
             tables.registry_revision.name: "SELECT, UPDATE",
@@ -248,6 +249,6 @@ def _sequences(rights: Mapping[str, str]) -> list[str]:
         alert_change.name, alert_action.name, shelf.name, audit.name, notice.name, case_event.name,
         tables.registry_change.name, manifest_action.name, manifest_transition.name,
         weighing_decision.name, weighing_session_change.name, publisher_delivery.name, publisher_call.name,
-        deposit_account.name, deposit_refusal.name,
+        deposit_account.name, deposit_refusal.name, site_stock.name,
     )  # fmt: skip
     return [f"{table}_no_seq" for table in numbered if "INSERT" in rights.get(table, "")]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from devices.access.mosquitto_files import write_files
 from devices.bounded_files import read_bounded
@@ -14,11 +14,13 @@ from haulwatch.process import system_clock
 from haulwatch.settings.data_files import deposit_key_path
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import existing_database_url
+from haulwatch.wiring.desk.weighings import open_stocks
 from ingest.mqtt.source import MqttSource
 from ingest.recyclables.intake import DepositIntake
 from rules.recyclables.pseudonyms import BadPseudonymKey, PseudonymKey
 from rules.recyclables.store import DepositStore
 from rules.recyclables.tariff import read_tariffs
+from rules.stocks.store import StockStore
 
 _MAX_KEY_BYTES: Final = 1_024
 _OTHERS: Final = 0o077
@@ -31,6 +33,20 @@ def open_deposits(settings: Settings, city: Callable[[], City]) -> Iterator[Depo
     engine = open_database(existing_database_url(settings))
     with closing(DepositStore(engine, city, tariffs, lambda: pseudonym_key(settings))) as store:
         yield store
+
+
+class Materials(NamedTuple):
+    """What people bring, and what lies at sites."""
+
+    deposits: DepositStore
+    stocks: StockStore
+
+
+@contextmanager
+def open_materials(settings: Settings, city: Callable[[], City]) -> Iterator[Materials]:
+    """Deposits and stocks together, for the API. Raises TariffFileError."""
+    with open_deposits(settings, city) as deposits, open_stocks(settings) as stocks:
+        yield Materials(deposits, stocks)
 
 
 def deposit_intake(settings: Settings, store: DepositStore) -> DepositIntake:

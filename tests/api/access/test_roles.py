@@ -146,6 +146,8 @@ TABLE: Final[dict[str, str | None]] = {
     "POST /api/v1/unmatched-weighings/{session_id}": "officer",
     "GET /api/v1/indicators": "viewer",
     "GET /api/v1/assessment": "operator",
+    "GET /api/v1/stocks": "operator",
+    "POST /api/v1/stocks": "operator",
     "POST /api/v1/deposits": "operator",
     "GET /api/v1/deposit-sums": "viewer",
     "GET /api/v1/deposit-accounts": "operator",
