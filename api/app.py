@@ -56,7 +56,9 @@ from api.resources.intake import dead_letters, ledger, unregistered
 from api.resources.notices import channels as notice_channels
 from api.resources.notices import in_force as notice_rules
 from api.resources.notices import outbox
-from api.resources.programme import assessment, indicators
+from api.resources.programme import assessment, indicators, stocks
+from api.resources.recyclables import accounts as deposit_accounts
+from api.resources.recyclables import deposits
 from api.resources.registry import entries
 from api.resources.rules import in_force, rule_sets, what_if
 from api.resources.weighing import present as present_trucks
@@ -113,6 +115,7 @@ _TAGS: Final = [
         "description": "Manifests of truck trips: what people do and trucks are seen to do with them",
     },
     {"name": "programme", "description": "Indicators of the city's programme, and the assessment of who hauls"},
+    {"name": "recyclables", "description": "Deposits at smart points, their sums, and accounts by pseudonym"},
     {"name": "reports", "description": "Reports of the public, their informants, and the QR codes of sites"},
     {"name": "rules", "description": "Which rules hold where, with which parameters, and who applied them"},
     {"name": "intake", "description": "The ledger of all received readings, and the dead letters"},
@@ -129,7 +132,7 @@ def _routes() -> tuple[BaseRoute, ...]:
         tracks, trucks, bins, devices, emptyings, weighings, weighing_sessions, present_trucks, unmatched_weighings,
         commands, places, zones, base_map, suspected_sites,
         alerts, evidence, attachments, cases, near, case_actions, case_attachments, reports, informants, qr, shelves,
-        manifests, manifest_actions, indicators, assessment,
+        manifests, manifest_actions, indicators, assessment, stocks, deposits, deposit_accounts,
         notice_rules, outbox, notice_channels, in_force, rule_sets, what_if, ledger, dead_letters, unregistered,
         session, sign_on, people, audit, entries,
     ):  # fmt: skip

@@ -13,12 +13,14 @@ from fastapi import Depends, Request
 from api.attachment_ports import Attachments, NoAttachments
 from api.base_map_ports import BaseMap
 from api.case_ports import Cases
+from api.deposit_ports import DepositDesk, NoDeposits
 from api.manifest_ports import Manifests, NoManifests
 from api.notice_ports import NoNotices, NoticeDesk
 from api.people_ports import People
 from api.programme_ports import NoProgramme, ProgrammeDesk
 from api.registry_ports import RegistryEntries
 from api.report_ports import PublicReports, ReportOptions
+from api.stock_ports import NoStocks, Stocks
 from api.weighing_ports import NoWeighingSessions, WeighingSessions
 from devices.access.signatures import NoSigningKey
 from devices.city.model import City, Device
@@ -319,6 +321,9 @@ class ApiParts:
     base_map: BaseMap = field(default_factory=BaseMap)
     manifests: Manifests = field(default_factory=NoManifests)
     programme: ProgrammeDesk = field(default_factory=NoProgramme)
+    deposits: DepositDesk = field(default_factory=NoDeposits)
+    stocks: Stocks = field(default_factory=NoStocks)
+    """Not narrowed: `api.resources.programme.stocks` asks which sites may be seen."""
     now: Callable[[], int] = now_ms
     """The wall clock, ms."""
 

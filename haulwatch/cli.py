@@ -45,6 +45,7 @@ _ENTRIES: Final = {
     "alerts": _Entry(_OPERATION, "alerts", "app"),
     "case": _Entry(_OPERATION, "cases.app", "app"),
     "manifest": _Entry(_OPERATION, "manifests.app", "app"),
+    "deposits": _Entry(_OPERATION, "recyclables.app", "app"),
     "evidence": _Entry(_OPERATION, "evidence.app", "app"),
     "report": _Entry(_OPERATION, "reports.app", "app"),
     "rules": _Entry(_OPERATION, "judgement.rules", "app"),

@@ -35,6 +35,7 @@ from rules.detectors import (
     weighbridge_integrity,
 )
 from rules.detectors.entry import RuleEntry
+from rules.manifests.document import LoadBudget
 
 CATALOGUE: Final[tuple[RuleEntry[Any], ...]] = (
     illegal_dumping.RULE,
@@ -112,6 +113,14 @@ def overdue_at(rules: Iterable[Rule[Any]]) -> Callable[[int, int], int]:
         if entry.overdue_at is not None:
             return partial(entry.overdue_at, parameters)
     raise LookupError("no rule judges the time of manifests")
+
+
+def load_budget(rules: Iterable[Rule[Any]]) -> Callable[[str], LoadBudget]:
+    """By what weights of an honest load of a stream differ, as one of `rules` has it; if none does, by scales only."""
+    for entry, parameters in _with_parameters(rules):
+        if entry.load_budget is not None:
+            return partial(entry.load_budget, parameters)
+    return lambda stream: LoadBudget()
 
 
 def _with_parameters(rules: Iterable[Rule[Any]]) -> Iterable[tuple[RuleEntry[Any], Parameters]]:

@@ -13,6 +13,7 @@ from api.access.authentication import CurrentCaller, MaybeCaller, identified_aga
 from api.access.caller import Caller
 from api.access.narrowed_attachments import NarrowedAttachments
 from api.access.narrowed_cases import NarrowedCases
+from api.access.narrowed_deposits import NarrowedDeposits
 from api.access.narrowed_manifests import NarrowedManifests
 from api.access.narrowed_programme import NarrowedProgramme
 from api.access.narrowed_reports import NarrowedReports
@@ -144,6 +145,7 @@ def _narrowed(request: Request, parts: ApiParts, caller: Caller) -> ApiParts:
         ),
         cases=cases,
         manifests=NarrowedManifests(parts.manifests, city),
+        deposits=NarrowedDeposits(parts.deposits, lambda: city().devices),
         programme=NarrowedProgramme(parts.programme, city),
         shelves=NarrowedShelves(parts.shelves, sees),
         commands=NarrowedCommands(parts.commands, sees),

@@ -15,7 +15,15 @@ from devices.city.model import KINDS_OF_ROLE, Device, DeviceRole
 from devices.codecs.lorawan.chirpstack import CHIRPSTACK
 from devices.codecs.lorawan.ttn import TTN
 from devices.codecs.registry import CODECS
-from devices.codecs.topics import ROOT, command_ack_topic, command_topic, dialect_topic, plate_topic, reading_topic
+from devices.codecs.topics import (
+    ROOT,
+    command_ack_topic,
+    command_topic,
+    deposit_topic,
+    dialect_topic,
+    plate_topic,
+    reading_topic,
+)
 from devices.readings.decoding import NATIVE_DIALECT
 from devices.readings.ids import Service
 
@@ -56,7 +64,7 @@ _CHIRPSTACK: Final = Access(write=CHIRPSTACK.topic_filters, read=("application/+
 """It speaks for every sensor of its dialect, and for no other device. It subscribes to commands when it starts; nobody
 here may send one."""
 _TTN: Final = Access(write=TTN.topic_filters)
-_COMMANDER: Final = Access(write=(command_topic("+"),), read=(command_ack_topic("+"), "$SYS/#"))
+_COMMANDER: Final = Access(write=(command_topic("+"),), read=(command_ack_topic("+"), deposit_topic("+"), "$SYS/#"))
 
 SERVICE_ACCESS: Final[Mapping[Service, Access]] = {
     Service.COLLECTOR: _COLLECTOR,
@@ -75,7 +83,8 @@ SERVICE_ACCESS: Final[Mapping[Service, Access]] = {
 
 
 def device_access(user: str, role: DeviceRole, dialect: str = NATIVE_DIALECT) -> Access:
-    """Return the rights of a device: publish readings of its role and acknowledgements, read its own commands.
+    """Return the rights of a device: publish readings of its role, deposits of a recycling point and
+    acknowledgements, read its own commands.
 
     The kinds are listed one by one, because `+` would let the device publish its own `command`. In another dialect a
     gateway or a network server publishes for the device, which has no rights itself; only OwnTracks connects itself.
@@ -88,7 +97,8 @@ def device_access(user: str, role: DeviceRole, dialect: str = NATIVE_DIALECT) ->
     if dialect != NATIVE_DIALECT:
         return Access()
     readings = tuple(reading_topic(user, kind) for kind in KINDS_OF_ROLE[role])
-    return Access(write=(*readings, command_ack_topic(user)), read=(command_topic(user),))
+    deposits = (deposit_topic(user),) if role is DeviceRole.RECYCLING_POINT else ()
+    return Access(write=(*readings, *deposits, command_ack_topic(user)), read=(command_topic(user),))
 
 
 def connects_itself(device: Device) -> bool:

@@ -110,5 +110,18 @@ def plate_topic(device_id: str) -> str:
     return f"{ROOT}/{device_id}/gate/plate"
 
 
+def deposit_topic(device_id: str) -> str:
+    """Where a recycling point says what was deposited. A level deeper than readings: what names a person's card reaches
+    neither collector nor raw log.
+    """
+    return f"{ROOT}/{device_id}/deposit/made"
+
+
+def device_of_deposit_topic(topic: str) -> str:
+    """Device that a topic of `deposit_topic` names; empty for any other topic. Never raises."""
+    device_id = topic.removeprefix(f"{ROOT}/").removesuffix("/deposit/made")
+    return device_id if _DEVICE_ID.fullmatch(device_id) and topic == deposit_topic(device_id) else ""
+
+
 def alert_topic(severity: str, rule: str) -> str:
     return f"{ROOT}/alerts/{severity}/{rule}"

@@ -62,3 +62,7 @@ class ManifestTerms(Struct, frozen=True, kw_only=True, gc=False):
     """The load as declared; None where only its volume is, without a density."""
     estimated: bool = False
     """Nobody weighed it."""
+    loss_pct: float = 0.0
+    """Of the load, so much may leave it as water on the way, as it was when the manifest was issued."""
+    declared_error_pct: float = 0.0
+    """What was declared may be off by so much: a volume × a density. 0: as a scale."""

@@ -179,6 +179,11 @@ def informant_clock_path(settings: Settings) -> Path:
     return settings.paths.data_dir / "informants.clock"
 
 
+def deposit_key_path(settings: Settings) -> Path:
+    """The key that makes pseudonyms of cards and codes at recycling points."""
+    return settings.paths.data_dir / "deposits" / "pseudonym_key"
+
+
 def device_certificate_folder(settings: Settings) -> Path:
     return settings.paths.data_dir / "certificates"
 

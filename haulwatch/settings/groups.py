@@ -17,7 +17,7 @@ from haulwatch.settings.fields import Group, Variable, field, iana_timezone, mqt
 from haulwatch.settings.gateway_group import GatewaySettings
 from haulwatch.settings.kafka_group import KafkaSettings
 from haulwatch.settings.map_group import MapSettings
-from haulwatch.settings.programme_group import ProgrammeSettings
+from haulwatch.settings.programme_group import DepositSettings, ProgrammeSettings
 from haulwatch.settings.report_group import ReportSettings
 from haulwatch.settings.sign_on_group import SignOnSettings
 from haulwatch.settings.urls import database_url, http_url
@@ -390,6 +390,7 @@ class Settings(Group):
     cases: CaseSettings = CaseSettings()
     reports: ReportSettings = ReportSettings()
     programme: ProgrammeSettings = ProgrammeSettings()
+    deposits: DepositSettings = DepositSettings()
     city: CitySettings = CitySettings()
     log: LogSettings = LogSettings()
 

@@ -23,6 +23,7 @@ from haulwatch.wiring.desk.attachments import keep_attachments, upkeep_of
 from haulwatch.wiring.desk.cases import open_cases
 from haulwatch.wiring.desk.indicators import open_board_rows, open_indicators, rolling_report
 from haulwatch.wiring.desk.manifests import open_manifests
+from haulwatch.wiring.desk.recyclables import deposit_intake, open_materials
 from haulwatch.wiring.desk.reports import erasing, open_public_reports
 from haulwatch.wiring.desk.weighings import open_sessions
 from haulwatch.wiring.desk.what_if_process import COMMAND
@@ -79,6 +80,7 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
             open_sessions(settings, city) as sessions,
             open_indicators(settings) as programme,
             open_board_rows(settings) as board_rows,
+            open_materials(settings, city) as (deposits, stocks),
             open_notices(settings, journal, shelves, city) as notices,
             closing(WhatIfJobs(COMMAND, system_clock.now_ms)) as what_if,
             closing(open_attachments(settings)) as attachments,
@@ -111,6 +113,9 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
                 BackgroundTask("attachments", lambda: keep_attachments(upkeep, stop)),
                 BackgroundTask("names of informants", lambda: erasing(settings, public_reports, stop)),
             ]
+            if settings.deposits.receive == "on":
+                intake = deposit_intake(settings, deposits)
+                background.append(BackgroundTask("deposits", lambda: intake.run(stop)))
             if watched:
                 background.append(BackgroundTask("broker statistics", statistics.run))
             parts = api_parts(
@@ -135,6 +140,8 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
                     notices.desk,
                     sessions,
                     programme,
+                    deposits,
+                    stocks,
                 ),
                 lambda: statistics.counters if watched else None,
                 background,

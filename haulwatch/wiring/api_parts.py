@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from api.base_map_ports import BaseMap
+from api.deposit_ports import DepositDesk, NoDeposits
 from api.manifest_ports import Manifests, NoManifests
 from api.notice_ports import NoNotices, NoticeDesk
 from api.people_ports import People
 from api.ports import Adopted, ApiOptions, ApiParts, Check, EvidencePacks
 from api.programme_ports import NoProgramme, ProgrammeDesk
 from api.report_ports import PublicReports
+from api.stock_ports import NoStocks, Stocks
 from api.weighing_ports import NoWeighingSessions, WeighingSessions
 from devices.city.model import City, Device, DeviceRole
 from devices.db.registry import Registry
@@ -107,6 +109,8 @@ class Repositories(NamedTuple):
     notice_desk: NoticeDesk = NoNotices()
     weighing_sessions: WeighingSessions = NoWeighingSessions()
     programme: ProgrammeDesk = NoProgramme()
+    deposits: DepositDesk = NoDeposits()
+    stocks: Stocks = NoStocks()
 
 
 def api_parts(
@@ -179,6 +183,8 @@ def api_parts(
         cases=repositories.cases,
         manifests=repositories.manifests,
         programme=repositories.programme,
+        deposits=repositories.deposits,
+        stocks=repositories.stocks,
         public_reports=repositories.public_reports,
         people=repositories.people,
         attachments=repositories.attachments,

@@ -48,7 +48,7 @@ class VersionRefused(ConnectionLost):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The collector's session at the broker. `MqttSource` explains each field."""
+    """A session at the broker: the collector's, or that of deposits. `MqttSource` explains each field."""
 
     url: MqttUrl
     client_id: str
@@ -57,10 +57,11 @@ class Session:
     keepalive_s: int
     share_group: str
     former_groups: frozenset[str]
+    topic_filters: tuple[str, ...] = CODECS.topic_filters
 
     @property
     def filters(self) -> list[str]:
-        return reading_filters(self.share_group)
+        return _shared(self.topic_filters, self.share_group)
 
     @property
     def other_filters(self) -> list[str]:
@@ -69,13 +70,17 @@ class Session:
         Each would deliver the same messages once more.
         """
         groups = {"", *self.former_groups} - {self.share_group}
-        return [topic_filter for group in sorted(groups) for topic_filter in reading_filters(group)]
+        return [topic_filter for group in sorted(groups) for topic_filter in _shared(self.topic_filters, group)]
 
 
 def reading_filters(group: str) -> list[str]:
     """The filters of the readings, shared in `group` unless that is empty (MQTT 5, section 4.8.2)."""
+    return _shared(CODECS.topic_filters, group)
+
+
+def _shared(topic_filters: Sequence[str], group: str) -> list[str]:
     prefix = f"$share/{group}/" if group else ""
-    return [prefix + topic_filter for topic_filter in CODECS.topic_filters]
+    return [prefix + topic_filter for topic_filter in topic_filters]
 
 
 def refused(event: str, code: int, reason: str) -> ConnectionLost:

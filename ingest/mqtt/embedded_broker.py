@@ -19,18 +19,18 @@ from amqtt.session import Session
 
 from devices.access.broker_access import SERVICE_ACCESS
 from devices.codecs.registry import CODECS
-from devices.codecs.topics import command_ack_topic, command_topic, plate_topic
+from devices.codecs.topics import command_ack_topic, command_topic, deposit_topic, plate_topic
 from devices.errors import OperatorError
 from devices.readings.ids import Service
 from ingest.mqtt.broker_statistics import COUNTERS
 
 _LISTENER: Final = "default"
 _SESSION_EXPIRY_S: Final = 24 * 3600
-_READ_BY_PROCESSES: Final = frozenset((*CODECS.topic_filters, command_ack_topic("+"), *COUNTERS))
 _READ_BY_GATEWAYS: Final = frozenset(SERVICE_ACCESS[Service.GATEWAY].read)
 _OURS: Final = "haulwatch-"
 """Beginning of the client ids of Haulwatch's processes, by default."""
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
+_READ_BY_PROCESSES: Final = frozenset((*CODECS.topic_filters, command_ack_topic("+"), deposit_topic("+"), *COUNTERS))
 _CONNECT: Final = b"\x10"
 _PROTOCOL_5: Final = b"\x00\x04MQTT\x05"
 _REFUSED_PROTOCOL: Final = b"\x20\x02\x00\x01"

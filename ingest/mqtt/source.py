@@ -1,4 +1,4 @@
-"""The collector's source: messages from the broker, acknowledged only when the collector asks for it.
+"""The source of collector and deposits: messages from the broker, acknowledged only when their reader asks for it.
 
 `MqttSource` keeps a session for ever. It decides when to connect and in which version of MQTT, and holds messages until
 they are taken. A connection (`ingest.mqtt.mqtt5`, `ingest.mqtt.mqtt311`) lasts until it breaks; acknowledgements belong
@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from devices.codecs.registry import CODECS
 from ingest.log.records import RawMessage
 from ingest.mqtt.connection import NO_ID, Connection, ConnectionLost, Delivery, NeedsOperator, Session, VersionRefused
 from ingest.mqtt.mqtt5 import Mqtt5
@@ -57,7 +58,7 @@ class ReceivedBatch:
 class MqttSource:
     """A persistent session at the broker, kept connected and subscribed for ever."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - two users, each with its own session
         self,
         url: MqttUrl,
         client_id: str = "haulwatch-collector",
@@ -67,6 +68,8 @@ class MqttSource:
         keepalive_s: int = 60,
         share_group: str = "",
         former_groups: Iterable[str] = (),
+        topic_filters: tuple[str, ...] = CODECS.topic_filters,
+        part: str = "collector",
     ) -> None:
         """Opens no connection; `take` does.
 
@@ -74,7 +77,8 @@ class MqttSource:
         it while no client is connected (0xFFFFFFFF: for ever). `receive_maximum` bounds the messages that the broker
         sends ahead of acknowledgement; without it Mosquitto allows 20, and so 20 messages a round trip and disk sync.
         `share_group` divides the messages among all sources with the same name; it needs MQTT 5. `former_groups` are
-        names that this session may have used before: it leaves them.
+        names that this session may have used before: it leaves them. `topic_filters`: what it subscribes to, all
+        readings by default. `part` is named in the log.
         """
         self._session = Session(
             url=url,
@@ -84,7 +88,9 @@ class MqttSource:
             keepalive_s=keepalive_s,
             share_group=share_group,
             former_groups=frozenset(former_groups),
+            topic_filters=topic_filters,
         )
+        self._part = part
         self._version = _V5
         self._version_accepted = False
         self._connection: Connection | None = None
@@ -199,15 +205,20 @@ class MqttSource:
         if connection.subscribed:
             if self._sessions and not connection.resumed:
                 log.warning(
-                    "collector: %s: the broker has lost our session, and the messages that it held for the collector; "
+                    "%s: %s: the broker has lost our session, and the messages that it held for us; "
                     "check the broker's persistence and session expiry",
+                    self._part,
                     self._session.url,
                 )
             self._subscribed_at = time.monotonic()
             self._sessions += 1
             self.last_error = None
             log.info(
-                "collector: %s: connected as %s, MQTT %s", self._session.url, self._session.client_id, self.protocol
+                "%s: %s: connected as %s, MQTT %s",
+                self._part,
+                self._session.url,
+                self._session.client_id,
+                self.protocol,
             )
         elif not reading:  # enough is held: an answer of the broker may wait unread
             self._answer_by = time.monotonic() + _ANSWER_S
@@ -223,7 +234,7 @@ class MqttSource:
             hint = "a shared subscription needs MQTT 5: unset HAULWATCH_BROKER_SHARE_GROUP"
             self._retry_later(NeedsOperator(f"{refusal}: {hint}"))
             return
-        log.info("collector: %s: the broker does not speak MQTT 5, going on with 3.1.1", self._session.url)
+        log.info("%s: %s: the broker does not speak MQTT 5, going on with 3.1.1", self._part, self._session.url)
         self._version = _V311
         self._disconnect()
 
@@ -246,7 +257,7 @@ class MqttSource:
         backoff = self._operator_backoff if isinstance(error, NeedsOperator) else self._backoff
         pause_s = backoff.next_pause_s()
         self._retry_at = now + pause_s
-        log.warning("collector: not connected: %s; trying again in %.1f s", self.last_error, pause_s)
+        log.warning("%s: not connected: %s; trying again in %.1f s", self._part, self.last_error, pause_s)
         self._disconnect()
 
     def _disconnect(self) -> None:

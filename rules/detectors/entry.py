@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 
 from rules.alerts.model import Text
 from rules.contract.rule import Parameters, Rule
+from rules.manifests.document import LoadBudget
 
 P = TypeVar("P", bound=Parameters)
 
@@ -31,6 +32,8 @@ class RuleEntry(Generic[P]):
     interval in seconds at which it reports."""
     overdue_at: Callable[[P, int, int], int] | None = None
     """For the rule that judges the time of manifests: when one is overdue that is to depart and to arrive then, ms."""
+    load_budget: Callable[[P, str], LoadBudget] | None = None
+    """For the rule that compares weights: by what those of an honest load of a stream differ, beside scales."""
 
     @property
     def is_untimed(self) -> bool:

@@ -89,6 +89,15 @@ class Quantity(_Value):
         return self.volume_m3 * self.density_t_per_m3 * 1000
 
 
+class LoadBudget(_Value):
+    """By what the weights of an honest load of a stream differ, beside the errors of scales."""
+
+    loss_pct: float = 0.0
+    """Of the load: water that leaves it on the way."""
+    volume_error_pct: float = 0.0
+    """Of a mass that is a volume × a density."""
+
+
 class ManifestDocument(_Value):
     """What stands on a manifest."""
 
@@ -112,6 +121,8 @@ class ManifestDocument(_Value):
     disposal_method: ShortText | None = None
     permits: tuple[ShortText, ...] = ()
     """Ids of the permits that it rests on. None: those of the vehicle that are valid when it departs."""
+    budget: LoadBudget = LoadBudget()
+    """By the rule set that holds when it is issued or corrected."""
 
     def terms(self) -> ManifestTerms:
         """The part by which its trip is judged."""
@@ -122,6 +133,8 @@ class ManifestDocument(_Value):
             arrive_by=self.arrive_by,
             declared_kg=self.quantity.declared_kg,
             estimated=self.quantity.estimated,
+            loss_pct=self.budget.loss_pct,
+            declared_error_pct=self.budget.volume_error_pct if self.quantity.tonnes is None else 0.0,
         )
 
 
@@ -201,6 +214,11 @@ class ManifestView(_Value):
     """Its truck was seen or weighed there only then."""
     closed_at: int | None = None
     outcome: str | None = None
+    gained_kg: float | None = None
+    """What arrived less what was sent."""
+    allowed_short_kg: float | None = None
+    """So much less may arrive: scales, water, and what is uncertain of a volume. Null: nothing is compared."""
+    allowed_gain_kg: float | None = None
     pending: int = 0
     """Actions that judgement has not taken yet; the state counts them in."""
 

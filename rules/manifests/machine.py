@@ -229,6 +229,7 @@ def _with_destination(terms: ManifestTerms, destination: str, at: int) -> Manife
     return ManifestTerms(
         source=terms.source, destination=destination, depart_at=at, arrive_by=at + lasts,
         declared_kg=terms.declared_kg, estimated=terms.estimated,
+        loss_pct=terms.loss_pct, declared_error_pct=terms.declared_error_pct,
     )  # fmt: skip
 
 

@@ -189,13 +189,32 @@ class Manifest:
 
     @property
     def is_off(self) -> bool:
-        """The two weights differ by more than two scales explain; an estimate is not compared."""
-        gained_kg, sent_kg = self.gained_kg, self.sent_kg
-        if gained_kg is None or sent_kg is None or self.is_estimate:
+        """The two weights differ by more than scales, water and volume explain; an estimate is not compared."""
+        gained_kg, short_kg, gain_kg = self.gained_kg, self.allowed_short_kg, self.allowed_gain_kg
+        if gained_kg is None or short_kg is None or gain_kg is None:
             return False
-        if gained_kg < 0:
-            return -gained_kg > max(SHORT_KG, SHORT_SHARE * sent_kg)
-        return gained_kg > max(GAIN_KG, GAIN_SHARE * sent_kg)
+        return -gained_kg > short_kg if gained_kg < 0 else gained_kg > gain_kg
+
+    @property
+    def allowed_short_kg(self) -> float | None:
+        """So much less may arrive; None where nothing is compared."""
+        sent_kg = self.sent_kg
+        if sent_kg is None or self.is_estimate:
+            return None
+        loss_kg = self.terms.loss_pct / 100 * sent_kg
+        return max(SHORT_KG, SHORT_SHARE * sent_kg) + loss_kg + self._declared_error_kg(sent_kg)
+
+    @property
+    def allowed_gain_kg(self) -> float | None:
+        """So much more may arrive; None where nothing is compared. Water only leaves a load."""
+        sent_kg = self.sent_kg
+        if sent_kg is None or self.is_estimate:
+            return None
+        return max(GAIN_KG, GAIN_SHARE * sent_kg) + self._declared_error_kg(sent_kg)
+
+    def _declared_error_kg(self, sent_kg: float) -> float:
+        """What a volume × a density may be off, where no scale weighed the load at its source."""
+        return 0.0 if self.source_net_kg is not None else self.terms.declared_error_pct / 100 * sent_kg
 
 
 class TruckManifest(NamedTuple):

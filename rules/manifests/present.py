@@ -139,5 +139,8 @@ def view_of(row: RowMapping, present: Present) -> ManifestView:
         seen_at=found.seen_at or None,
         closed_at=found.transitions[-1].at if found.state is ManifestState.CLOSED else None,
         outcome=found.outcome or None,
+        gained_kg=found.gained_kg,
+        allowed_short_kg=found.allowed_short_kg,
+        allowed_gain_kg=found.allowed_gain_kg,
         pending=present.pending,
     )

@@ -20,6 +20,7 @@ from devices.readings.models import ManifestAction
 from rules.manifests import machine
 from rules.manifests.checks import checked, terminal_of
 from rules.manifests.document import (
+    LoadBudget,
     ManifestDetail,
     ManifestDocument,
     ManifestFilter,
@@ -60,9 +61,15 @@ class Waiting(NamedTuple):
 class ManifestStore:
     """Every method raises DatabaseUnavailable or DatabaseMisconfigured when the database fails."""
 
-    def __init__(self, engine: Engine, city: Callable[[], City], overdue_at: OverdueAt) -> None:
-        """`city` and `overdue_at` are asked at each change."""
-        self._engine, self._city, self._overdue_at = engine, city, overdue_at
+    def __init__(
+        self,
+        engine: Engine,
+        city: Callable[[], City],
+        overdue_at: OverdueAt,
+        budget: Callable[[str], LoadBudget] = lambda stream: LoadBudget(),
+    ) -> None:
+        """`city`, `overdue_at` and `budget`, that of a stream, are asked at each change."""
+        self._engine, self._city, self._overdue_at, self._budget = engine, city, overdue_at, budget
 
     def close(self) -> None:
         self._engine.dispose()
@@ -72,7 +79,7 @@ class ManifestStore:
         if number is not None and OWN_NUMBER.match(number):
             raise ManifestRefused("number", "the platform numbers like this itself: give one of another form, or none")
         city = self._city()
-        document, device = checked(document, city), terminal_of(document, city, at)
+        document, device = self._with_budget(checked(document, city)), terminal_of(document, city, at)
         terms = document.terms()
         with transaction(self._engine) as connection:
             _wait_for_turn(connection)
@@ -115,6 +122,8 @@ class ManifestStore:
                 )
             before = present_one(connection, row).manifest
             document = _document_after(request, ManifestDocument.model_validate(row["document"]), city)
+            if request.document is not None:
+                document = self._with_budget(document)
             request = _with_document(request, document)
             after = _stepped(before, request)
             detail = detail_of(request)
@@ -189,6 +198,9 @@ class ManifestStore:
         """Note that these actions are in the raw log."""
         with transaction(self._engine) as connection:
             connection.execute(update(manifest_action).where(manifest_action.c.no.in_(numbers)).values(appended=True))
+
+    def _with_budget(self, document: ManifestDocument) -> ManifestDocument:
+        return document.model_copy(update={"budget": self._budget(document.stream)})
 
     def _check_at(self, row: RowMapping, before: Manifest, after: Manifest) -> int | None:
         """When it is found overdue by its terms as they are now; as before while they are the same."""

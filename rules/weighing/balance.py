@@ -94,8 +94,11 @@ class Tonnage:
 class Stocks:
     """What a site says of one day besides weighings, kg."""
 
-    stock_change_kg: float = 0.0
+    stock_change_kg: float | None = 0.0
+    """None: nobody knows it; of a site where loads stay, what came in."""
     residue_kg: float = 0.0
+    error_kg: float = 0.0
+    """Standard error of the stock change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,7 @@ class SiteBalance:
     stock_change_kg: float
     residue_kg: float
     band_kg: float
-    """Half the width of the band of some 95 % around the difference, by the errors of all weighings."""
+    """Half the width of the band of some 95 % around the difference, by the errors of weighings and stock."""
     sessions: int
     estimated: int
     stays_on_site: bool = False
@@ -191,25 +194,31 @@ def balances(
     stocks: Mapping[tuple[str, str], Stocks] | None = None,
     filled: frozenset[str] = frozenset(),
 ) -> list[SiteBalance]:
-    """The balance of each site and day. `stocks`: by day and site. `filled`: sites where what comes in stays, on days
+    """The balance of each site and day that weighed or stated something.
+
+    `stocks`: by day and site. `filled`: sites where what comes in stays, on days
     of which `stocks` has nothing.
     """
     found = []
     by_flow = totals(lines, "day", "site", "flow")
-    for (day, site), all_of in totals(lines, "day", "site").items():
+    by_site = totals(lines, "day", "site")
+    for day, site in sorted({*by_site, *(stocks or ())}):
+        all_of = by_site.get((day, site), Tonnage())
         kg = {flow: _kg(by_flow.get((day, site, str(flow)))) for flow in Flow}
         stock = (stocks or {}).get((day, site))
-        stays = stock is None and site in filled
-        if stock is None:
-            stock = Stocks(round(kg[Flow.IN] - kg[Flow.OUT], 3)) if stays else Stocks()
-        variance = all_of.sessions * _NET_SIGMA_KG**2 + all_of.estimated * _ESTIMATE_SIGMA_KG**2
+        stock = Stocks(None) if stock is None else stock
+        stays = stock.stock_change_kg is None and site in filled
+        change_kg = stock.stock_change_kg or 0.0
+        if stays:
+            change_kg = round(kg[Flow.IN] - kg[Flow.OUT] - stock.residue_kg, 3)
+        variance = stock.error_kg**2 + all_of.sessions * _NET_SIGMA_KG**2 + all_of.estimated * _ESTIMATE_SIGMA_KG**2
         found.append(
             SiteBalance(
                 day,
                 site,
                 kg[Flow.IN],
                 kg[Flow.OUT],
-                stock.stock_change_kg,
+                change_kg,
                 stock.residue_kg,
                 round(_COVERAGE * math.sqrt(variance), 1),
                 all_of.sessions,

@@ -18,7 +18,9 @@ from rules.attachments import tables as attachment_tables
 from rules.cases import tables as case_tables
 from rules.manifests import tables as manifest_tables
 from rules.public_reports import tables as report_tables
+from rules.recyclables import tables as deposit_tables
 from rules.rule_sets import tables as rule_set_tables
+from rules.stocks import tables as stock_tables
 from rules.weighing import tables as weighing_tables
 from tests.migrated import by_alembic
 
@@ -36,6 +38,7 @@ def test_migrated_schema_is_the_tables_schema(url: str) -> None:
     own = (
         tables, journal_tables, rule_set_tables, people_tables, notice_tables, attachment_tables, case_tables,
         report_tables, manifest_tables, weighing_tables, publisher_tables,
+        deposit_tables, stock_tables,
     )  # fmt: skip
     for metadata in (module.metadata for module in own):
         for table in metadata.sorted_tables:

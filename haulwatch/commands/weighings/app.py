@@ -20,6 +20,7 @@ from haulwatch.commands.shared import (
     print_json,
     print_table,
 )
+from haulwatch.commands.weighings.stocks import state_stocks, stocks
 from haulwatch.process.system_clock import now_ms
 from haulwatch.settings.data_files import settings_with_data
 from haulwatch.settings.load import Settings
@@ -37,6 +38,9 @@ app = typer.Typer(
     `haulwatch serve` makes them of the tickets as they come. A ticket whose truck nobody knows waits for a person.
     """,
 )
+
+app.command("state-stocks")(state_stocks)
+app.command()(stocks)
 
 MAX_REASON: Final = 500
 _DAYS: Final = 30

@@ -14,7 +14,7 @@ from haulwatch.commands.csv_output import write_csv
 from haulwatch.commands.shared import JsonFlag, exits_on_error, fail, out, print_json, print_table
 from haulwatch.settings.data_files import settings_with_data
 from haulwatch.wiring.databases import open_registry
-from haulwatch.wiring.desk.weighings import open_sessions
+from haulwatch.wiring.desk.weighings import open_sessions, open_stocks
 from rules.weighing.balance import (
     Calendar,
     Heading,
@@ -67,7 +67,9 @@ def city_ledger(
     stocks: Annotated[
         Path | None,
         typer.Option(
-            help="What sites say of their days, CSV: day,site,stock_change_kg,residue_kg.", exists=True, dir_okay=False
+            help="What sites say of their days, CSV: day,site,stock_change_kg,residue_kg. It adds to what is stated.",
+            exists=True,
+            dir_okay=False,
         ),
     ] = None,
     as_json: JsonFlag = False,
@@ -78,7 +80,7 @@ def city_ledger(
     A load is in the day of the weighing that completes it. Sums are of sessions that weighed gross and tare; those with
     a registered or estimated tare are counted apart. Late and corrected tickets change the day that they belong to:
     `late` says by how much since the day was over. What comes to a disposal site or landfill stays there, unless
-    `--stocks` says otherwise.
+    `haulwatch weighings state-stocks` or `--stocks` says otherwise.
     """
     if to < from_:
         fail("--to: must not be before --from")
@@ -89,10 +91,14 @@ def city_ledger(
     settings = settings_with_data()
     with open_registry(settings) as registry:
         city = registry.load_city()
-    stated = read_stocks(stocks) if stocks is not None else {}
+    with open_stocks(settings) as stock_store:
+        kept = stock_store.changes(from_, to)
+    stated = {key: Stocks(one.change_kg, one.residue_kg, one.error_kg) for key, one in kept.items()}
+    stated |= read_stocks(stocks) if stocks is not None else {}
     for day_, site in stated:
         if site not in city.sites:
             fail(f"--stocks: no site {site!r} ({day_}): `haulwatch city export` shows the ids")
+    stated = {key: one for key, one in stated.items() if from_.isoformat() <= key[0] <= to.isoformat()}
     calendar = Calendar(city.timezone)
     start, end = calendar.start_ms(from_), calendar.start_ms(to + timedelta(days=1))
     days = [from_ + timedelta(days=n) for n in range((to - from_).days + 1)]

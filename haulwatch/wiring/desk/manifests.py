@@ -13,8 +13,9 @@ from haulwatch.wiring.databases import existing_database_url
 from haulwatch.wiring.log import open_raw_log
 from ingest.manifests.feed import ManifestFeed
 from ingest.manifests.writer import ManifestWriter
-from rules.catalogue import overdue_at
+from rules.catalogue import load_budget, overdue_at
 from rules.contract.rule_choice import RuleChoice, scope_of
+from rules.manifests.document import LoadBudget
 from rules.manifests.journal import ManifestJournal
 from rules.manifests.store import ManifestStore
 
@@ -44,7 +45,11 @@ def open_manifests(
         except LookupError:  # the rule is off for this truck; its manifests are overdue all the same
             return overdue_at(choice.rules)(terms.depart_at, terms.arrive_by)
 
-    with closing(ManifestStore(open_database(existing_database_url(settings)), city, when_overdue)) as store:
+    def budget(stream: str) -> LoadBudget:
+        return load_budget(rules().rules)(stream)
+
+    engine = open_database(existing_database_url(settings))
+    with closing(ManifestStore(engine, city, when_overdue, budget)) as store:
         yield store
 
 

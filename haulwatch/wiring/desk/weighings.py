@@ -1,4 +1,4 @@
-"""The weighing sessions of an installation; those whose truck a person names move its manifests."""
+"""The weighing sessions of an installation, whose trucks people name and so move manifests; and stocks that they state."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -12,6 +12,7 @@ from devices.readings.tickets import ticket_number
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import existing_database_url
 from rules.manifests.named import NamedWeighing, pass_on
+from rules.stocks.store import StockStore
 from rules.weighing.model import NamedSession
 from rules.weighing.session import Flow, MatchedBy, TareSource
 from rules.weighing.store import SessionStore
@@ -43,3 +44,10 @@ def move_manifest(connection: Connection, named: NamedSession) -> None:
             named.at,
         ),
     )  # fmt: skip
+
+
+@contextmanager
+def open_stocks(settings: Settings) -> Iterator[StockStore]:
+    """What people state of the stock of sites."""
+    with closing(StockStore(open_database(existing_database_url(settings)))) as store:
+        yield store

@@ -17,6 +17,7 @@ MEASURES: Final[dict[str, tuple[str, str]]] = {
     "lost_kg": ("lost", "减少"),
     "lost_pct": ("lost, share", "减少比例"),
     "budget_kg": ("error of the scales", "衡器误差"),
+    "water_kg": ("water that may leave the load", "途中失水"),
     "trip_s": ("trip took", "运输时长"),
     "manifest": ("manifest", "联单"),
     "late_s": ("late by", "超时时长"),

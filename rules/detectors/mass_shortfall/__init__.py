@@ -14,4 +14,5 @@ RULE = RuleEntry(
     colour="#C4C4A0",  # sand
     parameters=MassShortfallParameters,
     judgement=MassShortfall,
+    load_budget=lambda parameters, stream: parameters.load_budget(stream),
 )

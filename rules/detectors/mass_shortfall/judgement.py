@@ -148,6 +148,8 @@ class MassShortfall(Rule[ShortfallState]):
 
     def _severity(self, trip: Trip) -> Severity | None:
         limits, lost_kg = self.parameters, trip.lost_kg
+        if lost_kg > 0:
+            lost_kg = max(lost_kg - self._water_kg(trip), 0.0)
         share = lost_kg / trip.source_kg * 100
         if lost_kg > limits.warn_kg and share > limits.severe_pct:
             return Severity.P2
@@ -158,6 +160,11 @@ class MassShortfall(Rule[ShortfallState]):
         if -lost_kg > limits.gain_kg and -share > limits.gain_pct:
             return Severity.P4
         return None
+
+    def _water_kg(self, trip: Trip) -> float:
+        """What may have left the load as water, by the stream that its tickets name."""
+        material = trip.source.material or trip.destination.material or ""
+        return round(self.parameters.load_budget(material).loss_pct / 100 * trip.source_kg, 1)
 
     def _finding(
         self, trip: Trip, severity: Severity, at: int, observation: Observation, state: ShortfallState
@@ -177,6 +184,9 @@ class MassShortfall(Rule[ShortfallState]):
             "budget_kg": budget_kg,
             "trip_s": whole_seconds(took_ms),
         }
+        water_kg = self._water_kg(trip) if trip.lost_kg > 0 else 0.0
+        if water_kg:
+            measures["water_kg"] = water_kg
         manifest = trip.source.manifest or trip.destination.manifest
         if manifest is not None:
             measures["manifest"] = manifest
@@ -193,6 +203,7 @@ class MassShortfall(Rule[ShortfallState]):
                 findings=(
                     wording.weights(trip.source_kg, from_, trip.destination_kg, to),
                     wording.budget(WEIGHINGS, self.parameters.weighing_error_kg, budget_kg),
+                    *([wording.water(water_kg)] if water_kg else ()),
                 ),
                 ruled_out=(wording.no_other_visit(took_ms), wording.WEIGHED),
                 readings=_cited(trip, state.tickets),

@@ -2,8 +2,10 @@
 
 from pydantic import Field, model_validator
 
+from devices.readings.streams import stream_of
 from rules.alerts.model import Text
 from rules.contract.rule import Parameters, WrongParameter
+from rules.manifests.document import LoadBudget
 
 
 class MassShortfallParameters(Parameters):
@@ -57,6 +59,35 @@ class MassShortfallParameters(Parameters):
     ends. In a longer time it may have tipped elsewhere and loaded again, unweighed.
 
     没有定位记录显示车辆何时离开装载点时的同一时限，小时：跨城行驶并在两端排队。时间更长时，车辆可能已在别处卸载并重新装载而未过磅。"""
+
+    kitchen_loss_pct: float = Field(5.0, ge=0, le=50)
+    """Kitchen waste loses so much of its weight as water on the way, in per cent: it comes beside `warn_pct`,
+    `alert_pct` and `severe_pct`, and manifests issued meanwhile allow it too. Our choice; weigh honest trips to set it.
+
+    厨余垃圾途中失水占重量的百分比：叠加在 `warn_pct`、`alert_pct`、`severe_pct` 之上，
+    此后签发的联单同样允许。为本系统取值，宜以实测诚信趟次确定。"""
+    sludge_loss_pct: float = Field(3.0, ge=0, le=50)
+    """The same for sludge, which steams and drips.
+
+    污泥的同一比例：蒸发与滴漏。"""
+    slurry_loss_pct: float = Field(5.0, ge=0, le=50)
+    """The same for slurry.
+
+    工程泥浆的同一比例。"""
+    volume_error_pct: float = Field(15.0, ge=0, le=100)
+    """A load that a manifest states as a volume × a density may be off by so much, in per cent: heaps and moisture
+    change both. It holds for manifests issued meanwhile; this rule compares weighings only.
+
+    联单以体积×密度申报的装载量可能相差的百分比：堆高与含水都会改变两者。用于此后签发的联单；本规则只比较称重。"""
+
+    def load_budget(self, stream: str) -> LoadBudget:
+        """By what the weights of an honest load of a stream differ, beside the errors of scales."""
+        loss_pct = {
+            "kitchen": self.kitchen_loss_pct,
+            "sludge": self.sludge_loss_pct,
+            "slurry": self.slurry_loss_pct,
+        }.get(stream_of(stream) or stream, 0.0)
+        return LoadBudget(loss_pct=loss_pct, volume_error_pct=self.volume_error_pct)
 
     @model_validator(mode="after")
     def _in_order(self) -> "MassShortfallParameters":

@@ -45,6 +45,12 @@ def budget(weighings: int, each_kg: float, sum_kg: float) -> Text:
     )
 
 
+def water(kg: float) -> Text:
+    return Text(
+        en=f"Water that leaves such a load explains {kg:.1f} kg more", zh=f"此类载荷途中失水可再解释{kg:.1f}公斤"
+    )
+
+
 def no_other_visit(took_ms: int) -> Text:
     return Text(
         en=f"Not two trips: the truck was weighed nowhere else in the {duration(took_ms)} between",

@@ -32,7 +32,7 @@ NOT_PERSONAL: Final = {
     "GET /api/v1/bins", "GET /console/assets/{name}", "GET /api/v1/base-map", "GET /api/v1/base-map/archive",
     "GET /api/v1/base-map/tiles/{layer}/{z}/{x}/{y}", "GET /api/v1/sign-on",
     "GET /m/{code}", "GET /report", "GET /report/state", "GET /report/{site_id}", "GET /api/v1/report-codes/{site_id}",
-    "GET /api/v1/indicators",
+    "GET /api/v1/indicators", "GET /api/v1/deposit-sums",
 }  # fmt: skip
 """By hand: what shows no person, no vehicle and nothing that people did. All other reading leaves an entry."""
 

@@ -62,12 +62,15 @@ WITHOUT_TRUCKS: Final = {
     "/api/v1/alerts/{alert_id}/evidence-pack",
     "/api/v1/manifests/{manifest_number}/qr",
     "/api/v1/manifests/code/{code}",
+    "/api/v1/deposit-sums",
+    "/api/v1/stocks",
+    *(line.split()[1] for line in TABLE if line.startswith("GET /api/v1/deposit-accounts")),
     *(line.split()[1] for line in TABLE if line.startswith("GET /api/v1/base-map") or "{attachment_id}" in line),
     *(line.split()[1] for line in TABLE if line.startswith("GET /api/v1/report") and "{" in line),
 }
 """Rule sets, the base map and QR codes have no object of a truck; stream, pack and files have tests of their own below,
-reports, which go by district, in `tests/api/public_reports`, and pictures and codes of manifests in
-`tests/api/manifests`."""
+reports, which go by district, in `tests/api/public_reports`, deposits and stocks, which go by point and site, in
+`tests/api/resources`, and pictures and codes of manifests in `tests/api/manifests`."""
 
 
 @pytest.mark.parametrize("name", LIMITS)

@@ -125,11 +125,12 @@ NEEDS_DATA = [
     "notify list", "notify show", "notify test x", "notify apply /dev/null --reason x", "notify status",
     "evidence key", "evidence export 9f86d081884c7d65", "case list", "case show 2026-000001", "case rate",
     "manifest list", "manifest show M1",
-    "report key", "report reseal", "report qr x --out x.svg",
+    "report key", "report reseal", "report qr x --out x.svg", "deposits refused", "deposits key", "deposits accounts",
     "ledger city --from 2026-03-01 --to 2026-03-01", "weighings list", "weighings unmatched", "weighings show x",
     "ledger indicators --from 2026-03-01 --to 2026-03-01", "ledger assessment --from 2026-03-01 --to 2026-03-01",
-    "ledger report --quarter 2026Q1 --out x.csv",
-    "weighings resolve x --none --reason x", "weighings tares", "weighings bridges",
+    "ledger report --quarter 2026Q1 --out x.csv", "weighings tares", "weighings bridges", "deposits account 1",
+    "weighings resolve x --none --reason x", "deposits sums --from 2026-03-01 --to 2026-03-01", "deposits erase 1",
+    "weighings state-stocks /dev/null --reason x", "weighings stocks --from 2026-03-01 --to 2026-03-01",
 ]  # fmt: skip
 CREATES_DATA = {
     "broker", "city import", "collect", "db upgrade", "device authority", "gateway jt808", "gateway scale",

@@ -196,6 +196,7 @@ def test_every_setting_is_described() -> None:
         "JT808_SECRET",
         "KAFKA_PASSWORD",
         "REPORT_KEYS",
+        "DEPOSIT_KEY",
     }
 
 

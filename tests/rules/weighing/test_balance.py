@@ -152,6 +152,18 @@ def test_the_balance_of_a_site_says_how_far_weighings_can_explain_it() -> None:
     assert not one.is_explained
 
 
+def test_what_is_uncertain_of_a_stock_widens_the_band_and_what_is_unknown_is_no_change() -> None:
+    sent = [whole(600 * n, 27_000, 12_000, ticket=f"{n}") for n in range(9)]
+    [one] = balances(lines_of(*sent), {(DAY, "tip"): Stocks(134_000, 0, error_kg=1_000)})
+    assert one.band_kg == 2_009.6  # twice the root of 98² and 1,000²
+    [unknown] = balances(lines_of(*sent), {(DAY, "tip"): Stocks(None, 500)})
+    assert (unknown.stock_change_kg, unknown.difference_kg) == (0, 134_500)
+    [filled] = balances(lines_of(*sent), {(DAY, "tip"): Stocks(None, 500)}, filled_sites(CITY))
+    assert (filled.stays_on_site, filled.stock_change_kg, filled.difference_kg) == (True, 134_500, 0)
+    [quiet] = balances({}, {(DAY, "tip"): Stocks(-300, error_kg=10)})
+    assert (quiet.in_kg, quiet.difference_kg, quiet.band_kg) == (0, 300, 20)
+
+
 def test_what_comes_to_a_disposal_site_stays_there_unless_it_says_otherwise() -> None:
     lines = lines_of(whole(0, 27_000, 12_000), whole(600, 27_000, 12_000, ticket="B", device_id="W0", plate="晋ET2"))
     assert filled_sites(CITY) >= {"tip", "othertip"}

@@ -1,6 +1,7 @@
 """`haulwatch weighings` and `haulwatch ledger city`, at the command line, with the demonstration city."""
 
 import csv
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,34 @@ def test_a_site_says_what_stays_there(desk: Desk, weighed: int, tmp_path: Path) 
     ):
         said.write_text(text, encoding="utf-8")
         assert hint in desk.refused(*span, "--stocks", str(said))
+
+
+def test_what_is_stated_of_stocks_is_kept_and_balanced(desk: Desk, weighed: int, tmp_path: Path) -> None:
+    day = CALENDAR.day(weighed)
+    before = (date.fromisoformat(day) - timedelta(days=1)).isoformat()
+    said = tmp_path / "stocks.csv"
+    lines = ("spoil-nw-1,much", "spoil-nw-19,1", "spoil-nw-1,", "spoil-s-1,2", "spoil-s-1,2")
+    said.write_text("day,site,stock_kg\n" + "".join(f"{day},{line}\n" for line in lines), encoding="utf-8")
+    refused = desk.refused("weighings", "state-stocks", str(said), "--reason", "x")
+    assert [f"line {n}:" in refused for n in (2, 3, 4, 5, 6)] == [True, True, True, False, True]
+    assert "spoil-nw-1" in refused
+    said.write_text(
+        f"day,site,stock_kg,residue_kg,error_kg\n{before},spoil-nw-1,1000,,30\n{day},spoil-nw-1,2000,50,40\n",
+        encoding="utf-8",
+    )
+    span = ("--from", before, "--to", CALENDAR.day(weighed + 900_000))
+    state = ("weighings", "state-stocks", str(said), "--reason", "测量", "--by", "li.wei")
+    assert desk.ask(*state, "--dry-run") == {"days": 2, "stated": False}
+    assert desk.ask("weighings", "stocks", *span) == []
+    assert desk.ask(*state) == {"days": 2, "stated": True}
+    [_, last] = desk.ask("weighings", "stocks", *span)
+    assert (last["stated"]["stock_kg"], last["actor"], last["reason"]) == (2_000, "li.wei", "测量")
+    assert "spoil-nw-1" in desk.run("weighings", "stocks", *span).stdout
+    balances = {(one["day"], one["site"]): one for one in desk.ask("ledger", "city", *span)["balances"]}
+    of_day = balances[day, "spoil-nw-1"]
+    assert (of_day["stock_change_kg"], of_day["residue_kg"]) == (1_000, 50)
+    assert of_day["difference_kg"] == of_day["in_kg"] - of_day["out_kg"] - 1_050
+    assert not of_day["stays_on_site"]
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@a", "＝1+1", "＋1", "－1", "＠a"])

@@ -56,6 +56,30 @@ def test_a_trip_is_weighed_against_the_thresholds(net_kg: float, expected: list[
     assert summaries(changes(left(0), came(1_800, net_kg))) == expected
 
 
+@pytest.mark.parametrize(
+    ("material", "net_kg", "expected"),
+    [
+        ("厨余垃圾", 13_950, []),  # 5 % of water, and 2 %
+        ("厨余垃圾", 13_930, ["T1 confirmed P4"]),
+        ("kitchen", 12_740, ["T1 confirmed P2"]),
+        ("sludge", 14_250, []),
+        ("sludge", 14_230, ["T1 confirmed P4"]),
+        ("spoil", 14_230, ["T1 confirmed P4"]),
+        ("kitchen", 15_520, ["T1 confirmed P4"]),  # water only leaves a load
+    ],
+)
+def test_water_that_leaves_a_load_is_no_shortfall(material: str, net_kg: float, expected: list[str]) -> None:
+    found = changes(left(0, material=material), came(1_800, net_kg, material=material))
+    assert summaries(found) == expected
+    if found and net_kg < 15_000 and material != "spoil":
+        assert "water_kg" in found[0].evidence.measures
+        assert any("Water" in one.en and "失水" in one.zh for one in found[0].evidence.findings)
+    dry = changes(
+        left(0, material=material), came(1_800, net_kg, material=material), kitchen_loss_pct=0, sludge_loss_pct=0
+    )
+    assert len(dry) == 1
+
+
 def test_a_ticket_under_a_copy_of_its_plate_is_no_trip_of_a_truck_that_is_elsewhere() -> None:
     on_the_road = Trip("T1", 0, 0, load="loaded").stand(60).drive(3_000, 0)
     short = came(on_the_road.now_s + 5, 11_000)

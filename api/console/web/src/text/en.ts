@@ -712,6 +712,7 @@ export const measures = {
   lost_kg: "lost",
   lost_pct: "lost, share",
   budget_kg: "error of the scales",
+  water_kg: "water that may leave the load",
   trip_s: "trip took",
   manifest: "manifest",
   bridge: "weighbridge",

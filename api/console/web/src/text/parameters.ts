@@ -42,4 +42,5 @@ export const parameters = {
   no_speed_m: "无车速位移", frozen_kmh: "冻结车速", status_only_s: "仅状态时长", statuses: "状态次数", silent_intervals: "离线间隔数", silent_at_least_s: "离线最短时长",
   off_s: "时钟偏差",
   warn_kg: "提示减重", alert_kg: "告警减重", alert_pct: "告警减重比例", severe_pct: "严重减重比例", gain_kg: "增重", gain_pct: "增重比例", weighing_error_kg: "单次称重误差", least_load_kg: "最小净重", trip_h: "运输最长时间（小时）", unseen_trip_h: "无定位时运输最长时间（小时）",
+  kitchen_loss_pct: "厨余失水比例", sludge_loss_pct: "污泥失水比例", slurry_loss_pct: "泥浆失水比例", volume_error_pct: "体积折算误差",
 } as const;

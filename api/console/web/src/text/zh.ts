@@ -713,6 +713,7 @@ export const measures: Record<MeasureKey, string> = {
   lost_kg: "减少",
   lost_pct: "减少比例",
   budget_kg: "衡器误差",
+  water_kg: "途中失水",
   trip_s: "运输时长",
   manifest: "联单",
   bridge: "地磅",

@@ -1,0 +1,1 @@
+"""Recyclables over HTTP: deposits of points, their sums, and accounts by pseudonym."""

@@ -1,0 +1,1 @@
+"""`haulwatch deposits`: deposits of recyclables, accounts by pseudonym, and the key that makes pseudonyms."""

@@ -1,0 +1,23 @@
+"""The group `haulwatch deposits`."""
+
+from typing import Final
+
+import typer
+
+from haulwatch.commands.recyclables.accounts import account, accounts, erase
+from haulwatch.commands.recyclables.key import key
+from haulwatch.commands.recyclables.sums import refused, sums
+
+app: Final = typer.Typer(
+    no_args_is_help=True,
+    help="""Deposits of recyclables at smart points: weights, points or yuan by the tariff, accounts by pseudonym.
+
+    `docs/recyclables.md` says how points send them. Cards and codes are never kept.
+    """,
+)
+app.command()(sums)
+app.command()(accounts)
+app.command()(account)
+app.command()(erase)
+app.command()(refused)
+app.command()(key)

@@ -1,0 +1,159 @@
+"""Deposits as points report them, and as people see them.
+
+RecyclablesError
+├── DepositsRefused   nothing of a message can be read
+└── UnknownAccount    no account has this number
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from devices.errors import OperatorError
+from devices.readings.models import MAX_TS_MS, MIN_TS_MS
+from devices.readings.text import ShortText
+
+MAX_KG: Final = 1_000.0
+"""Of one deposit: more than a person brings, less than a truck."""
+MAX_DEPOSITS: Final = 500
+"""Of one message."""
+
+
+class RecyclablesError(OperatorError):
+    """Deposits cannot be read or changed as asked; base class."""
+
+
+class DepositsRefused(RecyclablesError):
+    """Nothing of the message can be read. The text repeats nothing of it."""
+
+
+class UnknownAccount(RecyclablesError):
+    """No account has this number."""
+
+
+class IdKind(StrEnum):
+    """What a person is identified by at a point. A card and a code with the same digits are two."""
+
+    CARD = "card"
+    CODE = "code"
+
+
+class Unit(StrEnum):
+    """What a tariff pays in."""
+
+    POINTS = "points"
+    CNY = "CNY"
+
+
+class SaidDeposit(BaseModel):
+    """One deposit as a point reports it: one material, weighed once. Unknown fields are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True, hide_input_in_errors=True)
+
+    number: ShortText
+    """Of the deposit, by the point: one that is sent again has the same."""
+    ts: Annotated[int, Field(ge=MIN_TS_MS, le=MAX_TS_MS)]
+    """Device time, ms since 1970 UTC."""
+    material: ShortText
+    """A stream of `devices.readings.streams` by its word or name, or the point's own word."""
+    weight_kg: Annotated[float, Field(gt=0, le=MAX_KG, allow_inf_nan=False)]
+    card: SecretStr | None = Field(None, min_length=1, max_length=128)
+    code: SecretStr | None = Field(None, min_length=1, max_length=128)
+
+
+class Refusal(BaseModel):
+    """Why a deposit was not taken."""
+
+    model_config = ConfigDict(frozen=True)
+
+    index: int
+    """In its message, from 0."""
+    field: str
+    hint: str
+    """What to do. It repeats nothing of the message."""
+
+
+class Taken(BaseModel):
+    """What became of the deposits of one message: `taken + repeated + len(refused)` is how many there were."""
+
+    model_config = ConfigDict(frozen=True)
+
+    taken: int
+    repeated: int
+    """They are there already, and count once."""
+    refused: tuple[Refusal, ...]
+    ids_dropped: int
+    """Of those taken: with a card or code that was dropped, as this installation has no key. They are in no account."""
+
+
+class Credit(BaseModel):
+    """What was earned, in one unit."""
+
+    model_config = ConfigDict(frozen=True)
+
+    unit: Unit
+    amount: float
+    """With two digits."""
+
+
+class Account(BaseModel):
+    """What one pseudonym deposited. Its number says nothing of the person."""
+
+    model_config = ConfigDict(frozen=True)
+
+    account: int
+    first_at: int
+    """Device time of the first deposit that came, ms."""
+    deposits: int
+    weight_kg: float
+    credits: tuple[Credit, ...]
+
+
+class AccountPage(BaseModel):
+    """One page of accounts, by number."""
+
+    model_config = ConfigDict(frozen=True)
+
+    items: tuple[Account, ...]
+    next_after: int | None
+    """Ask for those after this number; null: there are no more."""
+
+
+class By(StrEnum):
+    """What deposits are summed by."""
+
+    DAY = "day"
+    SITE = "site"
+    MATERIAL = "material"
+
+
+class SumLine(BaseModel):
+    """Sums of some deposits. A field that they are not summed by is null."""
+
+    model_config = ConfigDict(frozen=True)
+
+    day: str | None
+    """Of the city's calendar, `2026-03-01`."""
+    site: str | None
+    """Id of the site of the point; empty where the point had none."""
+    material: str | None
+    deposits: int
+    weight_kg: float
+    identified: int
+    """Deposits that belong to an account."""
+    without_tariff: int
+    """Deposits that no tariff pays."""
+    credits: tuple[Credit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DepositFilter:
+    """Selects deposits; None selects all. Days are of the city's calendar, both inclusive."""
+
+    first_day: str | None = None
+    last_day: str | None = None
+    account: int | None = None
+    devices: frozenset[str] | None = None
+    """Only of these points."""
