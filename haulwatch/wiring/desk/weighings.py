@@ -1,4 +1,4 @@
-"""The weighing sessions of an installation, whose trucks people name and so move manifests; and stocks that they state."""
+"""Weighing sessions of an installation, whose trucks people name and so move manifests; stocks that people state."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
