@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo console bench compiled test test-compiled chaos fuzz check format lock clean
+.PHONY: always help install demo console bench compiled test test-compiled chaos fuzz check format lock clean
 
 VENV := .venv
 RUN := $(VENV)/bin
@@ -56,14 +56,20 @@ COMPILE_FOR_TESTS = $(MAKE) --no-print-directory $(TESTED)/stamp
 CAN_COMPILE := command -v $${CC:-cc} >/dev/null && \
 	$(RUN)/python -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))'
 NO_COMPILER := no C compiler, or no Python headers: on Debian, apt-get install gcc libc6-dev python3-dev
-# With the folders, so that an added or removed file counts as a change.
-SOURCES := $(shell find api devices grafana haulwatch ingest rules simulators -not -name '*.pyc' -not -name __pycache__ \
-	-not -path 'api/console/web/*' -not -path 'api/console/built*')
+LIST_SOURCES := find api devices grafana haulwatch ingest rules simulators -type f -not -name '*.pyc' \
+	-not -path 'api/console/web/*' -not -path 'api/console/built*' | LC_ALL=C sort
+SOURCES := $(shell $(LIST_SOURCES))
+
+# Changes when a file is added or removed. A folder would not do: whoever imports a module makes __pycache__ in it.
+build/sources.txt: always
+	@mkdir -p $(@D)
+	@$(LIST_SOURCES) | cmp -s - $@ || $(LIST_SOURCES) > $@
+always:
 
 compiled: $(COMPILED)/stamp ## compile the judgement to C extensions in build/compiled (a few minutes; needs a C compiler)
 
 $(TESTED)/stamp: export COMPILE_OPT_LEVEL := 1
-$(COMPILED)/stamp $(TESTED)/stamp: setup.py pyproject.toml requirements-dev.lock Makefile $(SOURCES) | $(VENV)/dev.stamp
+$(COMPILED)/stamp $(TESTED)/stamp: setup.py pyproject.toml requirements-dev.lock Makefile $(SOURCES) build/sources.txt | $(VENV)/dev.stamp
 	@$(CAN_COMPILE) || { rm -rf $(@D); echo "make: $(NO_COMPILER)" >&2; exit 1; }
 	$(call say,compiling the judgement (a few minutes))
 	@rm -rf $(@D) $(@D).work $(@D).made && mkdir -p build

@@ -234,7 +234,8 @@ def test_a_call_is_typed_in_and_who_called_is_opened_for_an_administrator_who_sa
     dialog = page.locator("dialog")
     dialog.get_by_label("Name").fill("zhao")
     dialog.get_by_label("Password", exact=True).fill(PASSWORD)
-    dialog.get_by_role("button", name="Enter").click()
+    with page.expect_navigation():  # the page loads again, and what is typed before that is lost
+        dialog.get_by_role("button", name="Enter").click()
     expect(page.locator("header .person")).to_have_text("zhao")
     page.keyboard.press("8")
     page.get_by_role("button", name="Hotline report").click()

@@ -4,6 +4,7 @@ import type { Feature as GeoFeature, Position } from "geojson";
 import { LngLatBounds, type GeoJSONSource, type Map as MapLibreMap } from "maplibre-gl";
 import { drawn, drawnAt } from "../map/datum";
 import { collection, pointAt } from "../map/features";
+import { fitTo } from "../map/fit";
 import { caseFile, nearCase } from "../state/cases";
 import { rightPanel } from "../state/view";
 
@@ -51,5 +52,5 @@ function fit(map: MapLibreMap, found: Position[]): void {
   if (!found.length) return;
   const bounds = new LngLatBounds();
   for (const [lon, lat] of found.map(drawnAt)) bounds.extend([lon ?? 0, lat ?? 0]);
-  map.fitBounds(bounds, { padding: Math.min(90, map.getContainer().clientWidth / 8), maxZoom: 14, duration: 0 });
+  fitTo(map, bounds, 90, { maxZoom: 14, duration: 0 });
 }

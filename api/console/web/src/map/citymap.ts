@@ -19,6 +19,7 @@ import { addBaseMap, setBaseLanguage } from "./base";
 import { drawn, drawnAt, gcj02Of, positionAt, wgs84Of } from "./datum";
 import { drawCoarselyWhileMoved, finest } from "./drawing";
 import { alertPoints, asGeo, collection, fixAt, fixesOf, fixNear, pointAt, siteNames, trackParts, truckPoints, type Fix } from "./features";
+import { fitTo } from "./fit";
 import { fillColour, LAYERS_OF, style, type SourceName } from "./style";
 import { truckImages } from "./symbols";
 
@@ -101,9 +102,8 @@ export class CityMap {
     if (!places.length) return;
     const bounds = new LngLatBounds();
     for (const [lon, lat] of places.map(drawnAt)) bounds.extend([lon ?? 0, lat ?? 0]);
-    const margin = Math.min(70, this.map.getContainer().clientWidth / 8);
     const quiet = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    this.map.fitBounds(bounds, { padding: margin, maxZoom: 15, duration: quiet ? 0 : FIT_MS });
+    fitTo(this.map, bounds, 70, { maxZoom: 15, duration: quiet ? 0 : FIT_MS });
     this.isFitting = !quiet;
   }
 

@@ -3,6 +3,7 @@ import { effect } from "@preact/signals";
 import type { Feature as GeoFeature } from "geojson";
 import { LngLatBounds, type GeoJSONSource, type Map as MapLibreMap } from "maplibre-gl";
 import { drawn, drawnAt, positionAt } from "../map/datum";
+import { fitTo } from "../map/fit";
 import { isReplaying, mapBounds, replay, replayAt } from "../state/replay";
 import { standingAt, wayUntil } from "./course";
 
@@ -73,5 +74,5 @@ function frame(map: MapLibreMap): void {
   if (!shown || shown.trucks.length !== 1) return;
   const bounds = new LngLatBounds();
   for (const { lon, lat } of shown.trucks[0]?.fixes ?? []) bounds.extend(drawnAt([lon, lat]) as [number, number]);
-  map.fitBounds(bounds, { padding: Math.min(70, map.getContainer().clientWidth / 8), maxZoom: 15, duration: 0 });
+  fitTo(map, bounds, 70, { maxZoom: 15, duration: 0 });
 }
