@@ -192,6 +192,13 @@ def topic_as_wanted(settings: Settings, replicas: int) -> Mapping[str, str]:
     return topic_settings(keep_ms(settings), replicas)
 
 
+def topic_id_of(settings: Settings) -> str:
+    """As `ingest.log.kafka.connection.topic_id`. Raises RawLogUnavailable, KafkaMissing."""
+    from ingest.log.kafka.connection import topic_id
+
+    return topic_id(kafka_connection(settings))
+
+
 def unread_on_topic(settings: Settings) -> Mapping[str, int]:
     """Messages of the topic that each reader has not committed. Raises RawLogError, KafkaMissing."""
     figures = open_topic_figures(settings)
