@@ -19,7 +19,7 @@ from haulwatch.settings.data_files import (
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_journal, open_shelves, shared_cursors
 from haulwatch.wiring.desk.manifests import ManifestLoops, manifest_loops
-from haulwatch.wiring.log import open_disk_floor, open_raw_log, open_revision_writer
+from haulwatch.wiring.log import open_disk_floor, open_raw_log, open_revision_writer, topic_id_of
 from haulwatch.wiring.stores import open_store
 from ingest.alerts.cursors import Cursors, PublisherCursors
 from ingest.alerts.holding import Holding
@@ -100,6 +100,8 @@ async def judge_parts(settings: Settings, city: CurrentCity, rules: CurrentRules
     async with AsyncExitStack() as held:
         outbox = held.enter_context(closing(AlertOutbox(alert_outbox_path(settings), journal)))
         state = held.enter_context(closing(JudgeState(judge_state_path(settings))))
+        if settings.kafka.url is not None:
+            state.bind(topic_id_of(settings))
         revisions = RevisionFollower(open_revision_writer(settings), city, rules, shared=settings.kafka.url is not None)
         revisions.step()  # before the judge, so that a new log begins with them
         publishing = await held.enter_async_context(alert_publishing(settings, city, journal, outbox))

@@ -3,10 +3,10 @@
 import asyncio
 import logging
 import shutil
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, closing
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from devices.errors import OperatorError
 from haulwatch.process import system_clock
@@ -35,7 +35,7 @@ _SLOWEST_RETRY_S: Final = 10.0
 _DAY_MS: Final = 86_400_000
 _RESERVED_PART: Final = 50
 """One fiftieth (2 %) of the disk, so that the reserve does not fill a small disk."""
-
+Parts = TypeVar("Parts")
 
 _log = logging.getLogger(__name__)
 
@@ -105,6 +105,27 @@ async def wait_for_log(settings: Settings, stop: asyncio.Event) -> None:
             await pause(stop, pause_s)
         else:
             return
+
+
+@asynccontextmanager
+async def once_log_answers(
+    open_parts: Callable[[], AbstractAsyncContextManager[Parts]], settings: Settings, stop: asyncio.Event
+) -> AsyncIterator[Parts | None]:
+    """The parts of a process, built again as long as Kafka falls silent while they are built; None where `stop` is set
+    before. Raises all else that `open_parts` raises.
+    """
+    backoff, parts = Backoff(_FIRST_RETRY_S, _SLOWEST_RETRY_S), None
+    async with AsyncExitStack() as held:
+        while parts is None and not stop.is_set():
+            try:
+                parts = await held.enter_async_context(open_parts())
+            except RawLogUnavailable as exc:
+                if settings.kafka.url is None:
+                    raise
+                pause_s = backoff.next_pause_s()
+                _log.warning("raw log: Kafka does not answer, starting again in %.1f s: %s", pause_s, exc)
+                await pause(stop, pause_s)
+        yield parts
 
 
 def committed_positions(settings: Settings, consumer: str) -> Mapping[int, int]:
@@ -190,6 +211,13 @@ def topic_as_wanted(settings: Settings, replicas: int) -> Mapping[str, str]:
     from ingest.log.kafka.topic import topic_settings
 
     return topic_settings(keep_ms(settings), replicas)
+
+
+def topic_id_of(settings: Settings) -> str:
+    """As `ingest.log.kafka.connection.topic_id`. Raises RawLogUnavailable, KafkaMissing."""
+    from ingest.log.kafka.connection import topic_id
+
+    return topic_id(kafka_connection(settings))
 
 
 def unread_on_topic(settings: Settings) -> Mapping[str, int]:

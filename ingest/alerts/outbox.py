@@ -7,7 +7,8 @@
 So judgement never waits for the database. The journal takes each change once by its key, so one that is moved twice, or
 that the database had taken before the connection broke, changes nothing.
 
-A file with spoiled pages is set aside. What waited in it is judged again: see `AlertOutbox.has`.
+A file with spoiled pages is set aside. What waited in it is judged again: see `AlertOutbox.has`. So is everything where
+the database comes back without the change that it had before those that waited: it was restored from a backup.
 """
 
 import asyncio
@@ -43,7 +44,10 @@ _TABLES: Final = (
     # Keys of changes that a publisher delivered from here, so that it does not deliver them again from the journal.
     "CREATE TABLE IF NOT EXISTS delivered (key TEXT PRIMARY KEY) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS read_to (no INTEGER NOT NULL)",
-    # A row: changes that waited in a former file, which was spoiled, are still to be judged again.
+    # The change that the journal had before those that wait.
+    "CREATE TABLE IF NOT EXISTS before (key TEXT NOT NULL)",
+    # A row: changes that waited in a former file, which was spoiled, or that a restored journal lacks, are still to be
+    # judged again.
     "CREATE TABLE IF NOT EXISTS lost (at TEXT NOT NULL)",
 )
 _NOTE_LOST: Final = "INSERT INTO lost VALUES (datetime('now'))"
@@ -68,6 +72,8 @@ class AlertOutbox:
     def __init__(self, path: Path, journal: Journal) -> None:
         self._path, self._journal, self._lock = path, journal, Lock()
         self._answered_lost = False
+        self._journal_has = ""
+        """Key of the last change that the journal should have, as long as nothing waits here."""
         with translated(path, OutboxUnavailable):
             self._open()
 
@@ -94,11 +100,16 @@ class AlertOutbox:
         # Later changes wait behind earlier ones. Only `drain` makes `waiting` 0, after its last change is written.
         if not self._waiting:
             try:
-                return self._journal.record(changes, recorded_at)
+                added = self._journal.record(changes, recorded_at)
             except DatabaseError as exc:
                 _log.warning("alert journal: the database takes no changes, they wait in %s: %s", self._path, exc)
+            else:
+                self._journal_has = changes[-1].key
+                return added
         rows = [(recorded_at, change.key, change.model_dump_json()) for change in changes]
         with self._file(), transaction(self._db):
+            if not self._waiting and self._journal_has:
+                self._note_before(self._journal_has)
             added = self._db.executemany(
                 "INSERT OR IGNORE INTO waiting (recorded_at, key, change) VALUES (?, ?, ?)", rows
             ).rowcount
@@ -108,10 +119,12 @@ class AlertOutbox:
     def has(self, key: str) -> bool:
         """True if the change with this key is in the journal, or waits here for it.
 
-        False once after a spoiled file was set aside: the changes that waited in it are to be judged again. Raises
-        DatabaseError while the journal cannot be asked.
+        False once after a spoiled file was set aside, or the journal was restored while changes waited: those that it
+        lacks are to be judged again. Raises DatabaseError while the journal cannot be asked.
         """
         with self._file():
+            if not self._waiting:
+                self._journal_has = key
             if not self._has_lost and self._db.execute("SELECT 1 FROM waiting WHERE key = ?", (key,)).fetchone():
                 return True
         found = self._journal.has(key)
@@ -123,6 +136,7 @@ class AlertOutbox:
         rows = self._rows(BATCH)
         if not rows:
             return 0
+        self._notice_restored()
         # One call for each time of recording: the entries have the times at which they were judged.
         moved = 0
         while moved < len(rows):
@@ -132,8 +146,29 @@ class AlertOutbox:
             moved += len(same)
             with self._file(), transaction(self._db):
                 self._db.execute("DELETE FROM waiting WHERE no <= ?", (same[-1].number,))
+                self._note_before(same[-1].change.key)
                 (self._waiting,) = self._db.execute("SELECT count(*) FROM waiting").fetchone()
         return moved
+
+    def _notice_restored(self) -> None:
+        """Have everything judged again if the journal lacks what it had before the changes that wait."""
+        with self._file():
+            found = self._db.execute("SELECT key FROM before").fetchone()
+        if found is None or self._journal.has(found[0]):
+            return
+        _log.error(
+            "alert journal: it lacks a change that it had (%s): it was restored from a backup while changes waited in "
+            "%s; the raw log is judged again, no alert is raised twice",
+            *(found[0], self._path),
+        )
+        with self._file(), transaction(self._db):
+            self._db.execute("DELETE FROM before")
+            self._db.execute(_NOTE_LOST)
+        self._has_lost = True
+
+    def _note_before(self, key: str) -> None:
+        self._db.execute("DELETE FROM before")
+        self._db.execute("INSERT INTO before VALUES (?)", (key,))
 
     async def run(self, stop: asyncio.Event) -> None:
         """Drain whenever something waits, until `stop` is set."""

@@ -19,6 +19,7 @@ from typing import Final
 from devices.errors import OperatorError
 from ingest.judge.emptyings import EMPTYING_TABLES, put_emptyings
 from ingest.judge.not_judged import CREATE_NOT_JUDGED, PUT_NOT_JUDGED
+from ingest.log.errors import LogMadeAnew
 from ingest.process.sqlite_file import is_damaged, open_sqlite, set_aside, transaction
 from rules.engine.rows.unwritten import Row
 from rules.tracking.emptyings import Emptying
@@ -56,6 +57,8 @@ CREATE TABLE IF NOT EXISTS position (
     log_offset INTEGER NOT NULL
 )
 """
+_LOG_TABLE: Final = "CREATE TABLE IF NOT EXISTS log (id TEXT NOT NULL)"
+"""What the raw log of the checkpoint is named by, where it has a name (`JudgeState.bind`)."""
 _PUT_DEVICE: Final = """
 INSERT INTO device (device_id, known, crc) VALUES (?, ?, ?)
 ON CONFLICT (device_id) DO UPDATE SET known = excluded.known, crc = excluded.crc
@@ -99,6 +102,7 @@ class JudgeState:
         self._new_emptyings: dict[str, list[tuple[Emptying, ...]]] = {}
         """and in the transaction that is open."""
         self._beside = ThreadPoolExecutor(1, "checkpoint")
+        self._log_id = ""
         try:
             self._db = self._open()
         except JudgeStateSpoiled as exc:
@@ -123,6 +127,23 @@ class JudgeState:
             self._db.close()
             set_aside(self._path, why)
         self._db, self._emptyings = self._open(), {}
+
+    def bind(self, log_id: str) -> None:
+        """Note with the next checkpoint of which log it is. `log_id`: of Kafka's topic, which has another one each time
+        that it is made anew.
+
+        Raises LogMadeAnew if the last checkpoint is of another log: its offsets say nothing of this one, whatever its
+        length. A checkpoint of a former version, or that a migration moved, is of any.
+        """
+        with self._translated():
+            found = self._db.execute("SELECT id FROM log").fetchone()
+        if found is not None and found[0] != log_id:
+            raise LogMadeAnew(
+                f"the topic of the raw log was made anew (its id is {log_id}), and {self._path} is of the one before "
+                f"({found[0]}): to judge the new one from its start, move that file away, no alert is raised twice; if "
+                "the former one is to be had, set HAULWATCH_KAFKA_URL and HAULWATCH_KAFKA_PREFIX to it"
+            )
+        self._log_id = log_id
 
     def load(self, partition: int) -> Checkpoint | None:
         """The last checkpoint; None before the first. Its rows are read while the caller iterates over them: finish
@@ -173,6 +194,9 @@ class JudgeState:
             self._db.execute("INSERT OR REPLACE INTO journaled VALUES (?, ?)", (partition, checkpoint.journaled))
             self._db.execute("DELETE FROM position")
             self._db.executemany("INSERT INTO position VALUES (?, ?)", checkpoint.positions.items())
+            self._db.execute("DELETE FROM log")
+            if self._log_id:
+                self._db.execute("INSERT INTO log VALUES (?)", (self._log_id,))
             self._db.execute("COMMIT")
         self._emptyings |= self._new_emptyings
         self._new_emptyings = {}
@@ -200,6 +224,7 @@ class JudgeState:
             self._db.execute("DELETE FROM revision")
             self._db.execute("DELETE FROM journaled")
             self._db.execute("DELETE FROM position")
+            self._db.execute("DELETE FROM log")
 
     def close(self) -> None:
         self._beside.shutdown()
@@ -241,6 +266,7 @@ def _create_tables(db: sqlite3.Connection) -> None:
     db.execute(_REVISION_TABLE)
     db.execute(_JOURNALED_TABLE)
     db.execute(_POSITION_TABLE)
+    db.execute(_LOG_TABLE)
     for statement in EMPTYING_TABLES:
         db.execute(statement)
     if former:

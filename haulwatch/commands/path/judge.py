@@ -1,6 +1,7 @@
 """`haulwatch judge`: raw log → alert journal → MQTT and store."""
 
 import asyncio
+from functools import partial
 from typing import Final
 
 from haulwatch.commands.shared import exits_on_error
@@ -12,7 +13,7 @@ from haulwatch.settings.kafka_group import SHARED
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_current_city
 from haulwatch.wiring.judge import judge_parts
-from haulwatch.wiring.log import wait_for_log
+from haulwatch.wiring.log import once_log_answers, wait_for_log
 from haulwatch.wiring.rules import current_rules, open_rule_sets
 from haulwatch.wiring.workers.judge import worker_parts
 from ingest.judge.judge import run_judge
@@ -39,7 +40,10 @@ async def _judge(settings: Settings, city: CurrentCity, rules: CurrentRules) -> 
     if settings.kafka.url is not None and settings.kafka.judge == SHARED:
         await _work(settings, city, rules, stop)
         return
-    async with judge_parts(settings, city, rules) as parts, asyncio.TaskGroup() as tasks:
+    open_parts = partial(judge_parts, settings, city, rules)
+    async with once_log_answers(open_parts, settings, stop) as parts, asyncio.TaskGroup() as tasks:
+        if parts is None:
+            return
         keep_objects()
         beat = keep_beating(parts.heartbeat_path, stop, lambda: parts.judge.offset, parts.judge.failures)
         tasks.create_task(beat, name="heartbeat")
@@ -54,7 +58,10 @@ async def _judge(settings: Settings, city: CurrentCity, rules: CurrentRules) -> 
 
 async def _work(settings: Settings, city: CurrentCity, rules: CurrentRules, stop: asyncio.Event) -> None:
     """Judge as one of several workers."""
-    async with worker_parts(settings, city, rules) as parts, asyncio.TaskGroup() as tasks:
+    open_parts = partial(worker_parts, settings, city, rules)
+    async with once_log_answers(open_parts, settings, stop) as parts, asyncio.TaskGroup() as tasks:
+        if parts is None:
+            return
         beat = keep_beating(
             parts.heartbeat_path, stop, failures=parts.figures.failures, damaged=lambda: parts.figures.damaged
         )

@@ -1,6 +1,7 @@
 """`haulwatch record`: raw log → store; also removes old segments of the raw log."""
 
 import asyncio
+from functools import partial
 
 from haulwatch.commands.shared import exits_on_error
 from haulwatch.process.current_city import CurrentCity
@@ -8,7 +9,7 @@ from haulwatch.process.garbage import keep_objects
 from haulwatch.process.lifetime import role, stop_event
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_current_city
-from haulwatch.wiring.log import wait_for_log
+from haulwatch.wiring.log import once_log_answers, wait_for_log
 from haulwatch.wiring.recorder import recorder_parts
 from ingest.process.heartbeat import keep_beating
 
@@ -28,7 +29,9 @@ async def _record(settings: Settings, city: CurrentCity) -> None:
     await wait_for_log(settings, stop)
     if stop.is_set():
         return
-    async with recorder_parts(settings, city) as parts:
+    async with once_log_answers(partial(recorder_parts, settings, city), settings, stop) as parts:
+        if parts is None:
+            return
         keep_objects()  # the city and the newest instants: to search them took a sixth of the recorder's time
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(keep_beating(parts.heartbeat_path, stop), name="heartbeat")

@@ -8,6 +8,7 @@ from a backup: what Kafka keeps of the verdicts is judged again, and the journal
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Final, Protocol
 
 from devices.db.database import DatabaseError
@@ -92,8 +93,9 @@ class FleetWork:
                 self._unjournaled += self.stage.take(record.message)
                 self.offset = record.offset
         finally:
-            if self._unjournaled or self._asks_journal:
-                self._ask_journal()
+            if self._asks_journal:
+                with suppress(DatabaseError):  # devices are compared meanwhile
+                    self._ask_journal()
             self._write_journal()
         self._pace.note(len(records))
         if self._pace.is_due(self.stage.changed) and self.stage.is_begun:
@@ -102,7 +104,11 @@ class FleetWork:
 
     def finish(self) -> None:
         """Keep everything. Raises as `step` does."""
-        self._write_journal()
+        try:
+            self._write_journal()
+        except _ChangesMissing:
+            _log.warning("judge: the journal lacks a change that it had taken: whoever judges verdicts next sees to it")
+            return  # what is kept is of a time when it was there, or names it
         if self.offset > self._kept and self.stage.is_begun:
             self._keep()
 
@@ -127,7 +133,11 @@ class FleetWork:
         return 0
 
     def _write_journal(self) -> None:
+        """Raises DatabaseError, having kept what waits. Raises _ChangesMissing before anything is written: what waited
+        while the database was restored must not stand in for what is missing.
+        """
         if self._unjournaled:
+            self._ask_journal()
             self._journal.record(self._unjournaled, time.time_ns() // 1_000_000)
             self._journaled = self._unjournaled[-1].key
             self._unjournaled = []
@@ -136,13 +146,10 @@ class FleetWork:
     def _ask_journal(self) -> None:
         """Raise _ChangesMissing if the journal lacks the last change that it took.
 
-        It is asked at the start, before each change, and after rows are kept; not while it does not answer.
+        It is asked at the start, before each change, and after rows are kept. Raises DatabaseError.
         """
-        try:
-            if self._journaled and not self._journal.has(self._journaled):
-                raise _ChangesMissing
-        except DatabaseError:
-            return
+        if self._journaled and not self._journal.has(self._journaled):
+            raise _ChangesMissing
         self._asks_journal = False
 
     def _keep(self) -> None:

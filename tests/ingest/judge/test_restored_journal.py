@@ -118,6 +118,34 @@ def test_what_is_missing_is_judged_again_and_nothing_is_there_twice(
         assert "restored from a backup" in caplog.text
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+def test_changes_that_waited_while_it_was_restored_do_not_hide_what_is_missing(
+    tmp_path: Path, database: Database, restarted: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    judge = judge_on(database, tmp_path)
+    judge_half(judge, database)
+    judge.checkpoint()
+    database.away = True
+    judge_all(judge)
+    judge.checkpoint()
+    database.restore()
+    database.away = False
+    if restarted:
+        judge = judge_on(database, tmp_path)
+    outbox = judge._journal
+    assert isinstance(outbox, AlertOutbox)
+    assert outbox.waiting
+    while outbox.drain():
+        pass
+    judge.step()
+    judge_all(judge)
+    assert sorted(database.keys()) == sorted(change.key for change in expected())
+    assert caplog.text.count("restored from a backup") == 2, "outbox and judge"
+    judge.checkpoint()
+    judge.step()
+    assert caplog.text.count("restored from a backup") == 2
+
+
 def test_a_sound_journal_is_never_judged_again(
     tmp_path: Path, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
