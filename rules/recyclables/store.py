@@ -19,6 +19,7 @@ from rules.recyclables.model import (
     Taken,
     Unit,
     UnknownAccount,
+    comparable_id,
 )
 from rules.recyclables.placing import PlacedDeposit, place
 from rules.recyclables.pseudonyms import PseudonymKey
@@ -139,7 +140,7 @@ class DepositStore:
     def find(self, kind: IdKind, said: str) -> int | None:
         """Number of the account of a card or code; None where there is none, or no key."""
         key = self._key()
-        if key is None:
+        if key is None or not comparable_id(said):
             return None
         row = deposit_account.c
         with transaction(self._engine) as connection:
