@@ -147,6 +147,12 @@ class DepositStore:
             found = connection.execute(select(row.no).where(row.pseudonym == key.pseudonym(kind, said))).first()
         return None if found is None else int(found[0])
 
+    def other_keys(self, key: PseudonymKey) -> int:
+        """Accounts whose pseudonyms another key made: no card finds them by this one."""
+        query = select(func.count()).select_from(deposit_account).where(deposit_account.c.key_id != key.id)
+        with transaction(self._engine) as connection:
+            return int(connection.execute(query).scalar_one())
+
     def erase(self, number: int) -> int:
         """Erase an account. Its deposits stay in the sums of the city, and nothing leads from them to anybody.
 
