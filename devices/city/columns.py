@@ -83,14 +83,15 @@ def city_of(rows: Rows, revision: int) -> City:
 
 
 def _vehicle_values(vehicle: Vehicle) -> Values:
-    return _values(vehicle) | {"kind": str(vehicle.kind), "load_unit": str(vehicle.load_unit)}
+    kinds = {"kind": str(vehicle.kind), "load_unit": str(vehicle.load_unit)}
+    return _values(vehicle) | kinds | {"tags": list(vehicle.tags)}
 
 
 def _vehicle(row: Row) -> Vehicle:
-    """Rows of an earlier version have neither kind nor unit."""
+    """Rows of an earlier version have neither kind, unit nor tags."""
     kind = VehicleKind(row.get("kind", VehicleKind.CONSTRUCTION_WASTE))
     unit = LoadUnit(row.get("load_unit", LoadUnit.KILOGRAM))
-    return Vehicle(**{**_attributes(row), "kind": kind, "load_unit": unit})
+    return Vehicle(**{**_attributes(row), "kind": kind, "load_unit": unit, "tags": tuple(row.get("tags", ()))})
 
 
 def pack_city(city: City) -> bytes:

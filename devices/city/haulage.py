@@ -93,6 +93,8 @@ class Vehicle:
     """Its cover switch likewise."""
     load_unit: LoadUnit = LoadUnit.KILOGRAM
     """Unit in which its terminal states the load."""
+    tags: tuple[str, ...] = ()
+    """Numbers of the RFID tags that are fixed to it."""
 
     @property
     def has_plain_sensors(self) -> bool:

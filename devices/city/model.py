@@ -57,6 +57,8 @@ class _Derived:
     """Versions of each vehicle by id, the latest first."""
     vehicles: dict[str, list[Vehicle]] | None = None
     """By comparable plate."""
+    tagged: dict[str, list[Vehicle]] | None = None
+    """By RFID tag, as tags are compared."""
     decodings: dict[str, Decoding] | None = None
     """By device id."""
     has_plain_sensors: bool | None = None
@@ -226,6 +228,16 @@ class City:
             for vehicle in (*self.vehicles.values(), *self.past_vehicles):
                 vehicles.setdefault(comparable_plate(vehicle.plate), []).append(vehicle)
         return vehicles.get(comparable_plate(plate), ())
+
+    def vehicles_of_tag(self, tag: str) -> Sequence[Vehicle]:
+        """Return every version of a vehicle with this RFID tag, however written; a tag may be given again."""
+        tagged = self._derived.tagged
+        if tagged is None:
+            tagged = self._derived.tagged = {}
+            for vehicle in (*self.vehicles.values(), *self.past_vehicles):
+                for one in {comparable_plate(written) for written in vehicle.tags}:
+                    tagged.setdefault(one, []).append(vehicle)
+        return tagged.get(comparable_plate(tag), ()) if tagged else ()
 
     def permits_of(self, vehicle_id: str, ts: int) -> list[Permit]:
         """Return the permits of a vehicle that are valid at `ts` (device time, ms)."""

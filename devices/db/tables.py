@@ -93,6 +93,7 @@ def _vehicle_columns() -> tuple[Column[Any], ...]:
         Column("lift_inverted", Boolean, nullable=False, server_default=false()),
         Column("cover_inverted", Boolean, nullable=False, server_default=false()),
         Column("load_unit", String, nullable=False, server_default="kg"),
+        Column("tags", JSON, nullable=False, server_default="[]"),
     )
 
 

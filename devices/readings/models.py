@@ -171,6 +171,8 @@ class Weighing(_Reading, frozen=True, kw_only=True):
     """A person typed the weight; it does not come from the scale."""
     manifest: VisibleText | None = None
     unit: Unit | None = None
+    rfid: VisibleText | None = None
+    """Number of the RFID tag that a reader at the weighbridge read."""
     corrects: VisibleText | None = None
     """Number of the ticket that this one replaces, however long ago and whatever its plate."""
 
@@ -268,7 +270,7 @@ JUDGED_MODELS: Final[dict[str, type[Reading]]] = {
 """What is judged, by kind."""
 
 _STRICT: Final[dict[Kind, frozenset[str]]] = {
-    Kind.WEIGHING: frozenset(Weighing.__struct_fields__) - {"seq", "material"},
+    Kind.WEIGHING: frozenset(Weighing.__struct_fields__) - {"seq", "material", "rfid"},
     Kind.POSITION: frozenset({"device_id", "located"}),
     Kind.FILL: frozenset({"device_id", "compartment"}),
     Kind.THROUGHPUT: frozenset({"device_id"}),

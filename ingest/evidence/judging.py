@@ -20,7 +20,7 @@ from ingest.log.records import CITY_TOPIC, REVISION_TOPICS, RULES_TOPIC, LogReco
 from rules.alerts.model import AlertChange
 from rules.rule_sets.model import BadRuleSet
 from rules.rule_sets.record import unpack
-from rules.weighing.truck_match import forms_of
+from rules.weighing.truck_match import marks_of_vehicle
 
 FOLDER: Final = "judging/"
 _WKB: Final = "_wkb"
@@ -30,8 +30,8 @@ _NOT_COMPARED: Final = frozenset({"alert_id", "continues"})
 
 
 def narrowed(city: City, devices: Collection[str], plates: Collection[str], part: City | None = None) -> City:
-    """The city with these devices only, and the vehicles that carry them or have one of these plates, in any of the
-    forms by which plates are compared.
+    """The city with these devices only, and the vehicles that carry them or have one of these plates or tags, in any
+    of the forms by which they are compared.
 
     `part`: what somebody sees who may not see all of it; of everything else, only what is in it too.
     """
@@ -42,7 +42,7 @@ def narrowed(city: City, devices: Collection[str], plates: Collection[str], part
     vehicles = {
         id_: vehicle
         for id_, vehicle in city.vehicles.items()
-        if id_ in carriers or any(not forms_of(one.plate).isdisjoint(plates) for one in city.versions_of(id_))
+        if id_ in carriers or any(not marks_of_vehicle(one).isdisjoint(plates) for one in city.versions_of(id_))
     }
     past = tuple(vehicle for vehicle in city.past_vehicles if vehicle.id in vehicles)
     permits = tuple(permit for permit in city.permits if permit.vehicle_id in vehicles)

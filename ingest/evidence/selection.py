@@ -30,7 +30,7 @@ from ingest.evidence.readings import InLogOrder
 from ingest.log.flood_record import flood_of
 from ingest.log.records import CITY_TOPIC, NO_READINGS, REVISION_TOPICS, RULES_TOPIC, LogRecord, RawMessage
 from rules.alerts.model import AlertChange
-from rules.weighing.truck_match import forms_of
+from rules.weighing.truck_match import marks_of_ticket, marks_of_vehicle
 
 NEAR_M: Final = 2_000
 """Rules compare trucks within 300 m (a jam) and 1 km (a jammer) of each other."""
@@ -366,7 +366,7 @@ def _of_devices(
     their vehicles.
     """
     carriers = {city.devices[id_].vehicle_id or "" for id_ in devices if id_ in city.devices}
-    plates = {form for id_ in carriers for vehicle in city.versions_of(id_) for form in forms_of(vehicle.plate)}
+    plates = {form for id_ in carriers for vehicle in city.versions_of(id_) for form in marks_of_vehicle(vehicle)}
 
     def wants(record: LogRecord) -> bool:
         message = record.message
@@ -392,5 +392,5 @@ def _plates_of(records: Sequence[LogRecord], order: InLogOrder) -> set[str]:
 
 def _plates(readings: Iterable[Reading | Flaw]) -> Iterator[str]:
     for reading in readings:
-        if isinstance(reading, Weighing) and reading.plate is not None:
-            yield from forms_of(reading.plate)
+        if isinstance(reading, Weighing):
+            yield from marks_of_ticket(reading)

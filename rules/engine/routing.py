@@ -9,10 +9,11 @@ from devices.readings.models import Reading, Weighing
 from devices.readings.plates import comparable_plate
 from rules.tracking import Fix
 from rules.weighing.session import MatchedBy
-from rules.weighing.truck_match import TruckMatcher
+from rules.weighing.truck_match import matcher_of
 
 _NOBODY: Final[tuple[str, ...]] = ()
 _SIMILAR: Final = MatchedBy.SIMILAR_PLATE
+_TAG: Final = MatchedBy.TAG
 _WEIGHING: Final = Weighing  # as in `rules.contract.observation`
 
 
@@ -24,7 +25,7 @@ class _CityIndex:
         self.weighing_sites = {
             device.site_id for device in city.devices.values() if device.role is DeviceRole.WEIGHBRIDGE
         }
-        self.trucks = TruckMatcher(city)
+        self.trucks = matcher_of(city)
         self.terminals_of_plate: dict[str, list[tuple[Device, Validity]]] = {}
         for _, device in sorted(city.devices.items()):
             versions = city.versions_of(device.vehicle_id) if device.vehicle_id is not None else ()
@@ -50,7 +51,7 @@ def _index_of(city: City) -> _CityIndex:
 class ReadingRouter:
     """Finds the other devices that a reading is about: a weighbridge ticket is also about the truck it names.
 
-    Plates are compared in any spelling; one that is of no vehicle, as weighing sessions read it.
+    Plates are compared in any spelling; one that is of no vehicle, and tags, as weighing sessions read them.
     """
 
     def __init__(self, city: City, own: Callable[[str], bool] | None = None) -> None:
@@ -67,13 +68,14 @@ class ReadingRouter:
 
     def also_about(self, reading: Reading) -> tuple[str, ...]:
         """Ids of the other devices; () for most readings. Of a truck's terminals the first valid one is taken."""
-        if type(reading) is not _WEIGHING or reading.plate is None:
+        if type(reading) is not _WEIGHING or (reading.plate is None and reading.rfid is None):
             return _NOBODY
-        for terminal, plated in self._terminals_of_plate.get(comparable_plate(reading.plate), ()):
+        for terminal, plated in self._terminals_of_plate.get(comparable_plate(reading.plate or ""), ()):
             if terminal.validity.covers(reading.ts) and plated.covers(reading.ts):
                 return self._mine(terminal.id)
-        misread = self._trucks.match(reading.plate, reading.ts)
-        return _NOBODY if misread.by is not _SIMILAR or misread.device_id is None else self._mine(misread.device_id)
+        found = self._trucks.match(reading.plate, reading.ts, reading.rfid)
+        is_found = found.by is _SIMILAR or found.by is _TAG
+        return self._mine(found.device_id) if is_found and found.device_id is not None else _NOBODY
 
     def _mine(self, device_id: str) -> tuple[str, ...]:
         return (device_id,) if self._own is None or self._own(device_id) else _NOBODY

@@ -8,8 +8,9 @@ RecyclablesError
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Final
+from unicodedata import category, normalize
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from devices.errors import OperatorError
 from devices.readings.models import MAX_TS_MS, MIN_TS_MS
@@ -19,6 +20,26 @@ MAX_KG: Final = 1_000.0
 """Of one deposit: more than a person brings, less than a truck."""
 MAX_DEPOSITS: Final = 500
 """Of one message."""
+
+
+_NOT_OF_AN_ID: Final = frozenset({"Cc", "Cf", "Pd", "Pc", "Zs", "Zl", "Zp"})
+"""Unicode categories of what readers of cards put around and into a number: control characters, dashes, blanks."""
+
+
+def comparable_id(said: str) -> str:
+    """A card or code as it is compared, in one width and case; empty where it names nobody."""
+    found = "".join(one for one in normalize("NFKC", said).upper() if category(one) not in _NOT_OF_AN_ID)
+    return "" if any(category(one) == "Cs" for one in found) else found
+
+
+def _names_somebody(said: SecretStr) -> SecretStr:
+    if not comparable_id(said.get_secret_value()):
+        raise ValueError("names nobody")
+    return said
+
+
+PersonId = Annotated[SecretStr, Field(min_length=1, max_length=128), AfterValidator(_names_somebody)]
+"""A card or code. Neither its `repr` nor a fault shows it."""
 
 
 class RecyclablesError(OperatorError):
@@ -59,8 +80,8 @@ class SaidDeposit(BaseModel):
     material: ShortText
     """A stream of `devices.readings.streams` by its word or name, or the point's own word."""
     weight_kg: Annotated[float, Field(gt=0, le=MAX_KG, allow_inf_nan=False)]
-    card: SecretStr | None = Field(None, min_length=1, max_length=128)
-    code: SecretStr | None = Field(None, min_length=1, max_length=128)
+    card: PersonId | None = None
+    code: PersonId | None = None
 
 
 class Refusal(BaseModel):

@@ -11,13 +11,11 @@ import secrets
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final, Self
-from unicodedata import normalize
 
 from devices.errors import OperatorError
-from rules.recyclables.model import IdKind
+from rules.recyclables.model import IdKind, comparable_id
 
 KEY_BYTES: Final = 32
-_SEPARATORS: Final = str.maketrans("", "", " -_\t\u3000")
 
 
 class BadPseudonymKey(OperatorError):
@@ -57,6 +55,5 @@ class PseudonymKey:
         return base64.b64encode(self._key).decode() + "\n"
 
     def pseudonym(self, kind: IdKind, said: str) -> str:
-        """The pseudonym of a card or code, 64 hex digits. Width, case, blanks and dashes do not count."""
-        plain = normalize("NFKC", said).upper().translate(_SEPARATORS)
-        return hmac.new(self._key, f"haulwatch deposit 1 {kind} {plain}".encode(), sha256).hexdigest()
+        """The pseudonym of a card or code that names somebody (`comparable_id`), 64 hex digits."""
+        return hmac.new(self._key, f"haulwatch deposit 1 {kind} {comparable_id(said)}".encode(), sha256).hexdigest()

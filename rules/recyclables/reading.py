@@ -55,7 +55,7 @@ _HINTS: Final = {
     "ts": "give the device time as whole milliseconds since 1970 UTC",
     "material": "give the material as text of 1 to 64 visible characters",
     "weight_kg": "give the weight as a number of kg above 0, up to 1,000",
-    "card": "give the card as text of 1 to 128 characters",
-    "code": "give the code as text of 1 to 128 characters",
+    "card": "give the card as text of 1 to 128 characters, or leave it out",
+    "code": "give the code as text of 1 to 128 characters, or leave it out",
 }
 """By field. Texts of pydantic may quote the value."""

@@ -19,6 +19,7 @@ from rules.recyclables.model import (
     Taken,
     Unit,
     UnknownAccount,
+    comparable_id,
 )
 from rules.recyclables.placing import PlacedDeposit, place
 from rules.recyclables.pseudonyms import PseudonymKey
@@ -139,12 +140,18 @@ class DepositStore:
     def find(self, kind: IdKind, said: str) -> int | None:
         """Number of the account of a card or code; None where there is none, or no key."""
         key = self._key()
-        if key is None:
+        if key is None or not comparable_id(said):
             return None
         row = deposit_account.c
         with transaction(self._engine) as connection:
             found = connection.execute(select(row.no).where(row.pseudonym == key.pseudonym(kind, said))).first()
         return None if found is None else int(found[0])
+
+    def other_keys(self, key: PseudonymKey) -> int:
+        """Accounts whose pseudonyms another key made: no card finds them by this one."""
+        query = select(func.count()).select_from(deposit_account).where(deposit_account.c.key_id != key.id)
+        with transaction(self._engine) as connection:
+            return int(connection.execute(query).scalar_one())
 
     def erase(self, number: int) -> int:
         """Erase an account. Its deposits stay in the sums of the city, and nothing leads from them to anybody.

@@ -17,6 +17,7 @@ that comes late is paid by what was in force.
 from collections.abc import Iterator
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cached_property
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Final, NamedTuple, Self
@@ -77,7 +78,7 @@ class Tariff(BaseModel):
             raise ValueError("per_kg: names a material twice")
         return self
 
-    @property
+    @cached_property
     def rates(self) -> dict[str, Decimal]:
         """By material as it is kept."""
         return {material_of(said): rate for said, rate in self.per_kg.items()}
@@ -125,7 +126,7 @@ class Tariffs(BaseModel):
                 continue
             hours = site.deposit_hours if site is not None else ()
             closed = one.in_hours_only and bool(hours) and not is_within(hours, minute)
-            too_heavy = one.most_kg is not None and grams > one.most_kg * 1000
+            too_heavy = one.most_kg is not None and grams > round(one.most_kg * 1000)
             amount = Decimal(0) if closed or too_heavy else rate * grams / 1000
             return Earned(one.name, one.unit, int(amount.quantize(_CENT, ROUND_HALF_UP) * 100))
         return None

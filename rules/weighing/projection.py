@@ -35,7 +35,7 @@ from rules.weighing.site_weighing import SiteWeighing, site_weighing
 from rules.weighing.tables import weighing as weighings_table
 from rules.weighing.tables import weighing_session as sessions
 from rules.weighing.tares import OF_TARES, registered_tare, usual_tare
-from rules.weighing.truck_match import TruckMatch, TruckMatcher
+from rules.weighing.truck_match import CONTRADICTED, TruckMatch, TruckMatcher
 
 REMADE_MS: Final = 2 * DAY_MS
 """Sessions so near to a changed weighing are made anew: a ticket is sent again within a day, a stay is half of one."""
@@ -225,7 +225,7 @@ def sessions_to_revise(connection: Connection, since: int, city: City, trucks: T
     table = sessions.c
     there = select(
         table.weighings, table.plate, table.weighed_at, table.vehicle_id, table.vehicle, table.matched_by,
-        table.tare_source, table.tare_kg, table.gross_kg,
+        table.tare_source, table.tare_kg, table.gross_kg, table.confidence,
     ).where(table.weighed_at >= since, table.withdrawn.is_(False))  # fmt: skip
     registered = registered_tare(city)
     for row in connection.execute(there.order_by(table.weighed_at, table.id)).mappings().all():
@@ -238,5 +238,6 @@ def sessions_to_revise(connection: Connection, since: int, city: City, trucks: T
         kg = None if tare is None else min(tare.kg, row["gross_kg"])
         of_registry = row["tare_kg"] if row["tare_source"] == TareSource.REGISTERED else None
         has_tare = row["tare_source"] == TareSource.WEIGHED or of_registry == kg
-        if terminal != row["vehicle"] or not has_tare or (by_plate and match.by != row["matched_by"]):
+        by_tag = row["matched_by"] == MatchedBy.TAG or row["confidence"] <= CONTRADICTED  # the session has no tag
+        if by_tag or terminal != row["vehicle"] or not has_tare or (by_plate and match.by != row["matched_by"]):
             yield [Key(device_id, ts) for device_id, ts in row["weighings"]]

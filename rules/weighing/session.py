@@ -33,6 +33,8 @@ class MatchedBy(StrEnum):
     """One registered vehicle has the plate on the ticket, in any spelling."""
     SIMILAR_PLATE = "similar_plate"
     """The plate on the ticket was misread, and one registered plate only fits it."""
+    TAG = "tag"
+    """One registered vehicle has the RFID tag, and the plate is missing, or that of the vehicle misread."""
     PERSON = "person"
     """A person named it."""
     NOTHING = "nothing"

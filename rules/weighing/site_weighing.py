@@ -30,8 +30,8 @@ class SiteWeighing:
 
 
 def site_weighing(weighing: Weighing, city: City, trucks: TruckMatcher) -> SiteWeighing | None:
-    """The weighing at its site, with the truck that its plate names; None if it is not to be believed, or of no bridge
-    on a site.
+    """The weighing at its site, with the truck that its plate or tag names; None if it is not to be believed, or of no
+    bridge on a site.
     """
     bridge = city.devices.get(weighing.device_id)
     if bridge is None or bridge.role is not DeviceRole.WEIGHBRIDGE or fault_of(weighing) is not None:
@@ -39,7 +39,7 @@ def site_weighing(weighing: Weighing, city: City, trucks: TruckMatcher) -> SiteW
     site = city.site_of(bridge, weighing.ts)
     if site is None:
         return None
-    return SiteWeighing(weighing, site.id, way_of(site.kind), trucks.match(weighing.plate, weighing.ts))
+    return SiteWeighing(weighing, site.id, way_of(site.kind), trucks.match(weighing.plate, weighing.ts, weighing.rfid))
 
 
 def way_of(kind: SiteKind) -> Flow | None:

@@ -86,6 +86,7 @@ class SessionStore:
             changed, again = list[Place](), list[Key]()
             for rows in weighings_since(connection, since):
                 changed += assign(connection, rows, city, trucks)[1]
+                again += [row.key for row in rows if _is_by_tag(row.weighing, trucks)]
             for one in sessions_to_revise(connection, since, city, trucks):
                 again += one
             revised = project(connection, again, city, trucks, now, changed)
@@ -187,6 +188,12 @@ class SessionStore:
         if self._trucks is None or self._trucks[0] is not city:
             self._trucks = city, TruckMatcher(city)
         return self._trucks
+
+
+def _is_by_tag(weighing: Weighing, trucks: TruckMatcher) -> bool:
+    """The tag says whose it is, or contradicts the plate."""
+    plain = trucks.match(weighing.plate, weighing.ts)
+    return weighing.rfid is not None and trucks.match(weighing.plate, weighing.ts, weighing.rfid) != plain
 
 
 def _wait_for_turn(connection: Connection) -> None:

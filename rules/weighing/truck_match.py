@@ -1,13 +1,18 @@
-"""Which truck a weighing is of: by its plate, also one that was misread where one registered plate only fits it. Pure.
+"""Which truck a weighing is of: by its plate, also one that was misread where one registered plate only fits it, and by
+its RFID tag. Pure.
 
 Letters O and I stand on no Chinese plate (GA 36-2018), so they are misread digits wherever they come. Other letters
 that look like digits may be right, and of a truck that is not registered: such a plate is a candidate for a person.
+
+A tag is sure of itself and not of its truck: it can be moved to another one, and an antenna may read the truck behind.
+So it finds the truck where the plate was not read or is its own, misread; it never overrules a registered plate.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from devices.city.model import City, DeviceRole, Vehicle
+from devices.readings.models import Weighing
 from devices.readings.plates import comparable_plate
 from rules.weighing.session import MatchedBy
 
@@ -28,6 +33,12 @@ _NEVER_ON_PLATES: Final = str.maketrans("OI", "01")
 _LOOK_ALIKE: Final = str.maketrans("QDLZSGB", "0012568")
 _Form = Callable[[str], str]
 EXACT: Final = 1.0
+
+
+TAG_ALONE: Final = 0.95
+TAG_AND_MISREAD_PLATE: Final = 0.98
+CONTRADICTED: Final = 0.5
+"""Of a registered plate while the tag is that of another vehicle."""
 
 
 def _without_misread_letters(plate: str) -> str:
@@ -58,8 +69,23 @@ def forms_of(plate: str) -> frozenset[str]:
     return frozenset({plate, _without_misread_letters(plate), _without_province(plate)})
 
 
+def marks_of_vehicle(vehicle: Vehicle) -> frozenset[str]:
+    """What tickets about a vehicle may name: a ticket that has none of these in common is never of it."""
+    return forms_of(vehicle.plate) | {_tag_mark(tag) for tag in vehicle.tags}
+
+
+def marks_of_ticket(ticket: Weighing) -> frozenset[str]:
+    """What a ticket names of its truck, to be compared with `marks_of_vehicle`."""
+    plates = frozenset[str]() if ticket.plate is None else forms_of(ticket.plate)
+    return plates if ticket.rfid is None else plates | {_tag_mark(ticket.rfid)}
+
+
+def _tag_mark(tag: str) -> str:
+    return f"tag {comparable_plate(tag)}"
+
+
 class TruckMatcher:
-    """Finds the vehicle of a plate, among those that a city has registered at the time."""
+    """Finds the vehicle of a plate and a tag, among those that a city has registered at the time."""
 
     def __init__(self, city: City) -> None:
         self._by_form: list[dict[str, list[Vehicle]]] = []
@@ -76,8 +102,31 @@ class TruckMatcher:
             if device.role is DeviceRole.TRUCK and device.vehicle_id is not None:
                 self._devices.setdefault(device.vehicle_id, []).append(device_id)
 
-    def match(self, plate: str | None, ts: int) -> TruckMatch:
-        """The truck with this plate at `ts`, ms; none where no plate fits, or several do."""
+    def match(self, plate: str | None, ts: int, tag: str | None = None) -> TruckMatch:
+        """The truck with this plate or tag at `ts`, ms; none where none fits, several do, or they contradict each other
+        and the plate is not registered as it was read.
+        """
+        found, holder = self._by_plate(plate, ts), self._holder(tag, ts)
+        if holder is None or (found.vehicle_id == holder.id and found.by is MatchedBy.PLATE):
+            return found
+        if found.by is MatchedBy.PLATE:
+            return found._replace(confidence=CONTRADICTED)
+        if found.vehicle_id not in {None, holder.id} or (plate and not _may_be_misread(plate, holder)):
+            return NO_TRUCK
+        confidence = TAG_AND_MISREAD_PLATE if plate else TAG_ALONE
+        return TruckMatch(holder.id, self.terminal_of(holder.id, ts), MatchedBy.TAG, confidence)
+
+    def contradicting(self, plate: str | None, ts: int, tag: str | None) -> Vehicle | None:
+        """The vehicle that has the tag, where the plate was read and is not its own, not even misread."""
+        holder = self._holder(tag, ts) if plate else None
+        return holder if holder is not None and self.match(plate, ts, tag).vehicle_id != holder.id else None
+
+    def _holder(self, tag: str | None, ts: int) -> Vehicle | None:
+        """The vehicle that has this tag at `ts`; None where none has it, or several."""
+        holders = {one.id: one for one in self._city.vehicles_of_tag(tag or "") if one.validity.covers(ts)}
+        return next(iter(holders.values())) if len(holders) == 1 else None
+
+    def _by_plate(self, plate: str | None, ts: int) -> TruckMatch:
         if not plate:
             return NO_TRUCK
         written = comparable_plate(plate)
@@ -114,6 +163,24 @@ class TruckMatcher:
 
 
 _MOST_EDITS: Final = 2
+
+
+def _may_be_misread(plate: str, vehicle: Vehicle) -> bool:
+    return _edits(_with_digits(comparable_plate(plate)), _with_digits(comparable_plate(vehicle.plate))) <= _MOST_EDITS
+
+
+_last: list[tuple[City, TruckMatcher]] = []
+"""Of the city that was asked about last, at most one."""
+
+
+def matcher_of(city: City) -> TruckMatcher:
+    """The matcher of a city, made once for the city that is judged."""
+    for known, matcher in _last:
+        if known is city:
+            return matcher
+    matcher = TruckMatcher(city)
+    _last[:] = [(city, matcher)]
+    return matcher
 
 
 def _edits(one: str, other: str) -> int:

@@ -13,6 +13,8 @@ from api.access.visible import Parts
 from api.http.openapi import answer, problems
 from api.http.problems import WRITE_REFUSED, ProblemKind, invalid
 from api.resources.programme.spans import FirstDay, LastDay, read_days
+from devices.city.sites import Site
+from devices.people.model import Visibility
 from devices.readings.text import ShortText
 from rules.stocks.store import EnteredDay, StatedDay
 
@@ -82,13 +84,24 @@ def state_stocks(parts: Parts, caller: CurrentCaller, body: StocksBody) -> State
     """State what lay at sites at the end of days (`stock_kg`) or by how much it changed (`stock_change_kg`), what left
     them without a ticket (`residue_kg`), and the standard error of the stock (`error_kg`), all in kg.
 
-    All statements are taken or none. The last one of a site and day holds; earlier ones stay.
+    All statements are taken or none. The last one of a site and day holds; earlier ones stay. Who sees a part of the
+    city states sites of its districts only; a haulier states none.
     """
     actor, sites = acting_name(caller, body.actor), parts.city().sites
     for index, one in enumerate(body.days):
         if one.site not in sites:
             raise invalid(f"body.days.{index}.site", "name a registered site: GET /api/v1/sites lists them")
+        if not _may_state(caller.visibility, sites[one.site]):
+            hint = "name a site of your districts: who sees the whole city states those of others"
+            raise invalid(f"body.days.{index}.site", hint)
     if len({(one.site, one.day) for one in body.days}) < len(body.days):
         raise invalid("body.days", "give each day and site once")
     parts.stocks.state(body.days, actor, body.reason, parts.now())
     return Stated(days=len(body.days))
+
+
+def _may_state(visibility: Visibility, site: Site) -> bool:
+    """Everybody sees sites without a district, and hauliers those of their permits: neither are theirs."""
+    if visibility.is_whole:
+        return True
+    return visibility.hauliers is None and site.district in (visibility.districts or ())

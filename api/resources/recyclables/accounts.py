@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Final, Self
 
 from fastapi import APIRouter, Depends, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from api.access.auditing import PERSONAL, note_target
 from api.access.roles import OFFICERS, OPERATORS
@@ -11,7 +11,7 @@ from api.access.visible import Parts, whole_city
 from api.http.openapi import answer, problems
 from api.http.problems import WRITE_REFUSED, ProblemKind, RequestRefused
 from api.resources.recyclables.deposits import LINE_EXAMPLE
-from rules.recyclables.model import Account, AccountPage, DepositFilter, IdKind, SumLine, UnknownAccount
+from rules.recyclables.model import Account, AccountPage, DepositFilter, IdKind, PersonId, SumLine, UnknownAccount
 from rules.recyclables.pseudonyms import BadPseudonymKey
 
 router = APIRouter(
@@ -48,8 +48,8 @@ class FindBody(BaseModel):
         hide_input_in_errors=True,
         json_schema_extra={"examples": [{"card": "0012345678"}]},
     )
-    card: SecretStr | None = Field(None, min_length=1, max_length=128)
-    code: SecretStr | None = Field(None, min_length=1, max_length=128)
+    card: PersonId | None = None
+    code: PersonId | None = None
 
     @model_validator(mode="after")
     def _names_one(self) -> Self:

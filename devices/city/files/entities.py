@@ -123,6 +123,7 @@ def vehicle_of(row: VehicleRow, zone: ZoneInfo, hauliers: Mapping[str, str]) -> 
         lift_inverted=row.lift_inverted,
         cover_inverted=row.cover_inverted,
         load_unit=row.load_unit,
+        tags=tuple(row.tags),
     )
 
 

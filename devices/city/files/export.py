@@ -154,6 +154,7 @@ def vehicle_fields(vehicle: Vehicle, zone: ZoneInfo) -> Fields:
         "lift_inverted": vehicle.lift_inverted or None,
         "cover_inverted": vehicle.cover_inverted or None,
         "load_unit": None if vehicle.load_unit is LoadUnit.KILOGRAM else str(vehicle.load_unit),
+        "tags": list(vehicle.tags) or None,
     }
     return _versioned(vehicle, zone) | {"plate": vehicle.plate} | _given(given)
 

@@ -18,6 +18,7 @@ from devices.city.files.fields import (
     one_of,
 )
 from devices.city.haulage import LoadUnit, VehicleKind
+from devices.readings.text import ShortText
 
 
 class HaulierRow(VersionedRow):
@@ -66,6 +67,12 @@ class VehicleRow(VersionedRow):
     )
     load_unit: LoadUnit = field_of(
         one_of(LoadUnit), "The unit in which its terminal states the load.", LoadUnit.KILOGRAM, strict=False
+    )
+    tags: list[ShortText] = field_of(
+        "a list of up to 8 texts of 1 to 64 visible characters",
+        "Numbers of the RFID tags that are fixed to it, as readers at weighbridges report them. Absent or empty: none.",
+        [],
+        max_length=8,
     )
 
 

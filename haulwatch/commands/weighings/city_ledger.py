@@ -94,10 +94,11 @@ def city_ledger(
     with open_stocks(settings) as stock_store:
         kept = stock_store.changes(from_, to)
     stated = {key: Stocks(one.change_kg, one.residue_kg, one.error_kg) for key, one in kept.items()}
-    stated |= read_stocks(stocks) if stocks is not None else {}
-    for day_, site in stated:
+    of_file = read_stocks(stocks) if stocks is not None else {}
+    for day_, site in of_file:
         if site not in city.sites:
             fail(f"--stocks: no site {site!r} ({day_}): `haulwatch city export` shows the ids")
+    stated |= of_file
     stated = {key: one for key, one in stated.items() if from_.isoformat() <= key[0] <= to.isoformat()}
     calendar = Calendar(city.timezone)
     start, end = calendar.start_ms(from_), calendar.start_ms(to + timedelta(days=1))

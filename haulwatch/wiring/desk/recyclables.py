@@ -1,5 +1,6 @@
 """The deposits of an installation: the store, the key of pseudonyms, and the intake over MQTT."""
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -21,6 +22,8 @@ from rules.recyclables.pseudonyms import BadPseudonymKey, PseudonymKey
 from rules.recyclables.store import DepositStore
 from rules.recyclables.tariff import read_tariffs
 from rules.stocks.store import StockStore
+
+_log = logging.getLogger(__name__)
 
 _MAX_KEY_BYTES: Final = 1_024
 _OTHERS: Final = 0o077
@@ -45,6 +48,10 @@ class Materials(NamedTuple):
 @contextmanager
 def open_materials(settings: Settings, city: Callable[[], City]) -> Iterator[Materials]:
     """Deposits and stocks together, for the API. Raises TariffFileError."""
+    if strange := [*read_tariffs(settings.deposits.tariffs).unknown_sites(city())]:
+        _log.warning(
+            "deposits: the tariffs name sites that are not registered, and pay nothing there: %s", strange[:20]
+        )
     with open_deposits(settings, city) as deposits, open_stocks(settings) as stocks:
         yield Materials(deposits, stocks)
 

@@ -112,6 +112,8 @@ MEASURES: Final[dict[str, tuple[str, str]]] = {
     "peak_kmh": ("highest speed", "最高速度"),
     "peak_off_route_m": ("furthest off the route", "最大偏离"),
     "plate": ("plate", "车牌"),
+    "rfid": ("RFID tag", "电子标签"),
+    "tag_vehicle": ("vehicle of the tag", "标签所属车辆"),
     "queue_trucks": ("trucks waiting", "等候车辆"),
     "readings": ("readings", "读数"),
     "reason": ("kind of fault", "类型"),

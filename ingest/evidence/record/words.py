@@ -306,7 +306,7 @@ _ZH: Final = Words(
         "plate": "车牌", "material": "物料", "stable": "稳定", "manual_entry": "手工录入", "compartment": "箱格",
         "fill_pct": "满溢度%", "weight_kg": "重量kg", "temperature_c": "温度°C", "smoke": "烟雾",
         "deposits": "投放次数", "running": "运行", "rate_t_per_h": "处理量t/h", "hopper_pct": "料斗%",
-        "queue_trucks": "排队车辆",
+        "queue_trucks": "排队车辆", "rfid": "电子标签",
         "online": "在线", "cause": "原因", "session": "会话",
     },
     values={

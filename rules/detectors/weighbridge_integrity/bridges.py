@@ -1,4 +1,6 @@
-"""What the tickets of one bridge say about it: too many typed by hand, or a truck that was never weighed at rest."""
+"""What the tickets of one bridge say about it: too many typed by hand, a truck that was never weighed at rest, or a
+plate and an RFID tag of two trucks.
+"""
 
 from collections.abc import Iterator
 from typing import Final
@@ -9,19 +11,22 @@ from devices.readings.tickets import REPEATED_WITHIN_MS, ticket_number
 from rules.alerts.model import Evidence, Severity
 from rules.contract.observation import Observation
 from rules.contract.verdicts import Level, Verdict
-from rules.contract.wording import MAX_REFS, bounded, who, whole_seconds
+from rules.contract.wording import MAX_REFS, bounded, ref, who, whole_seconds
 from rules.detectors.weighbridge_integrity import wording
 from rules.detectors.weighbridge_integrity.findings import bridge_place, cite, for_people
 from rules.detectors.weighbridge_integrity.parameters import WeighbridgeIntegrityParameters
 from rules.detectors.weighbridge_integrity.state import BridgeState, Counted, Frames
+from rules.weighing.truck_match import matcher_of
 
 MANUAL: Final = "manual"
 UNSETTLED: Final = "unsettled"
+TAG: Final = "tag"
 _MAX_FRAMES: Final = 32
 """Trucks that wait for a weight at rest: more than stand before any bridge."""
 _SLOT_MS: Final = 10_000
 _SLOTS: Final = 64
-"""A truck that was never weighed is a part of its own, named by the 10 s of its first frame, of the last 10 min."""
+"""A truck that was never weighed, or has the tag of another, is a part of its own, named by the 10 s of its first
+frame or ticket, of the last 10 min."""
 
 
 def judge_bridge(
@@ -32,6 +37,7 @@ def judge_bridge(
     _note_frame(ticket, state)
     if ticket.stable:
         yield from _judge_share(ticket, observation, state, limits)
+        yield from _judge_tag(ticket, observation, state, limits)
 
 
 def _note_frame(ticket: Weighing, state: BridgeState) -> None:
@@ -136,3 +142,36 @@ def _judge_share(
             ),
             part=MANUAL,
         )
+
+
+def _judge_tag(
+    ticket: Weighing, observation: Observation, state: BridgeState, limits: WeighbridgeIntegrityParameters
+) -> Iterator[Verdict]:
+    """Find a tag that is of another vehicle than the plate, once for each ticket that is counted."""
+    bridge, city, at = observation.device, observation.city, observation.calendar_ts
+    slip = state.counted.get(ticket_number(ticket.ticket))
+    if ticket.rfid is None or ticket.plate is None or slip is None or slip.is_tag_told:
+        return
+    holder = matcher_of(city).contradicting(ticket.plate, at, ticket.rfid)
+    if holder is None:
+        return
+    slip.is_tag_told = True
+    yield from for_people(
+        Verdict(
+            subject=bridge.id,
+            level=Level.CONFIRMED,
+            at=ticket.ts,
+            onset=ticket.ts,
+            severity=Severity.P3,
+            place=bridge_place(bridge.id, city, at),
+            title=wording.tag_title(who(bridge, city, at), ticket.plate, holder.plate),
+            evidence=Evidence(
+                parameters=limits.model_dump(),
+                findings=(wording.tag_of_another(ticket.ticket, ticket.plate, ticket.rfid, holder.plate),),
+                ruled_out=(wording.NOT_MISREAD,),
+                readings=(ref(ticket, "ticket", "plate", "rfid", "gross_kg", "tare_kg", "net_kg", "direction"),),
+                measures={"reason": TAG, "plate": ticket.plate, "rfid": ticket.rfid, "tag_vehicle": holder.id},
+            ),
+            part=f"{TAG} {ticket.ts // _SLOT_MS % _SLOTS}",
+        )
+    )

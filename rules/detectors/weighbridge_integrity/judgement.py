@@ -26,7 +26,7 @@ class WeighbridgeIntegrity(FleetRule[TicketState, BridgeDays]):
     """CONFIRMED and LEFT_OPEN at each ticket that cannot be trusted; its memory finds bridges that shifted."""
 
     name: ClassVar = "weighbridge_integrity"
-    version: ClassVar = 2
+    version: ClassVar = 3
     roles: ClassVar = frozenset({DeviceRole.WEIGHBRIDGE, DeviceRole.TRUCK})
     state = TicketState
     memory = BridgeDays

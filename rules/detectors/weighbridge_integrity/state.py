@@ -62,6 +62,8 @@ class Counted:
     ts: int
     """Of its first weighing."""
     manual: ReadingRef | None = None
+    is_tag_told: bool = False
+    """It was found to have the tag of another truck."""
     """The weighing that a person typed."""
 
 

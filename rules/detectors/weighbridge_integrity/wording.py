@@ -10,6 +10,10 @@ NOT_SENT_AGAIN: Final = Text(
 )
 AT_REST: Final = Text(en="The scale was at rest", zh="称重时秤台稳定")
 NOT_TYPED: Final = Text(en="The weight came from the scale and was not typed", zh="重量由衡器采集，非人工录入")
+NOT_MISREAD: Final = Text(
+    en="Not a misread plate: it is that of another registered vehicle, or differs in more than two characters",
+    zh="非车牌误读：识别车牌属另一登记车辆，或与标签所属车辆车牌相差两个字符以上",
+)
 NOT_ONE_TRUCK: Final = Text(
     en="Not one truck: the median of the trucks, each compared with its own earlier tares",
     zh="非个别车辆：取各车与其自身历史皮重之差的中位数",
@@ -170,4 +174,20 @@ def manual_share(share_pct: float, limit_pct: float) -> Text:
     return Text(
         en=f"That is {share_pct:.1f} % of its last tickets; up to {limit_pct:g} % is repair and testing",
         zh=f"占最近磅单的{share_pct:.1f}%；不超过{limit_pct:g}%属检修与测试",
+    )
+
+
+def tag_title(bridge: Text, plate: str, tagged: str) -> Text:
+    return Text(
+        en=f"{bridge.en}: plate {plate} with the RFID tag of {tagged}",
+        zh=f"{bridge.zh}：{plate}的电子标签属{tagged}",
+    )
+
+
+def tag_of_another(ticket: str, plate: str, tag: str, tagged: str) -> Text:
+    return Text(
+        en=f"Ticket {ticket} names plate {plate} and tag {tag}, which is registered for {tagged}: the tag was moved,"
+        " the plate is false, or the reader took the tag of a truck nearby. Compare with the camera.",
+        zh=f"磅单{ticket}车牌为{plate}，电子标签{tag}登记于{tagged}：标签被移用、车牌不实，或读写器误读邻近车辆标签。"
+        "请核对抓拍图像。",
     )

@@ -65,6 +65,21 @@ def test_the_topic_names_the_point_and_is_none_of_readings() -> None:
         assert not device_of_deposit_topic(topic)
 
 
+@pytest.mark.parametrize("said", ["\ud800", f"{CARD}\ud800", " ", "-"])
+def test_a_card_that_names_nobody_stops_neither_the_message_nor_those_after_it(store: DepositStore, said: str) -> None:
+    broker = Broker(
+        (deposit_topic("P01"), b"[%s, %s]" % (deposit("1", card=said), deposit("2"))),
+        (deposit_topic("P01"), deposit("3")),
+    )
+    DepositIntake(broker, store, lambda: NOW).step()
+    assert len(broker.acknowledged) == 1
+    assert [one.deposits for one in store.sums(DepositFilter(), ())] == [2]
+    assert [one.deposits for one in store.accounts().items] == [2]
+    assert [(field, hint) for _, _, field, hint, _ in store.refusals()] == [
+        ("card", "give the card as text of 1 to 128 characters, or leave it out")
+    ]
+
+
 def test_all_of_a_batch_is_kept_or_noted_and_then_acknowledged(
     store: DepositStore, caplog: pytest.LogCaptureFixture
 ) -> None:

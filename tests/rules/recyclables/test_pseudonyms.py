@@ -5,7 +5,7 @@ import hmac
 
 import pytest
 
-from rules.recyclables.model import IdKind
+from rules.recyclables.model import IdKind, comparable_id
 from rules.recyclables.pseudonyms import BadPseudonymKey, PseudonymKey
 
 KEY = PseudonymKey.parse(base64.b64encode(bytes(range(32))).decode())
@@ -14,6 +14,17 @@ KEY = PseudonymKey.parse(base64.b64encode(bytes(range(32))).decode())
 def test_it_is_hmac_sha256_of_the_plain_number() -> None:
     expected = hmac.new(bytes(range(32)), b"haulwatch deposit 1 card 0012AB34", "sha256").hexdigest()
     assert {KEY.pseudonym(IdKind.CARD, said) for said in ("0012AB34", " 0012-ab34", "００１２ＡＢ 34")} == {expected}
+
+
+def test_what_a_reader_adds_around_a_number_makes_no_other_person() -> None:
+    written = ("0012AB34\r\n", "\ufeff0012AB34", "0012–ab34", "0012\u200bab34\x00", "0012\xa0ab34", "0012_AB34")
+    assert {KEY.pseudonym(IdKind.CARD, said) for said in written} == {KEY.pseudonym(IdKind.CARD, "0012AB34")}
+
+
+@pytest.mark.parametrize("said", ["", " - ", "\r\n", "\u3000", "12\ud800"])
+def test_what_names_nobody_is_told_apart_from_a_number(said: str) -> None:
+    assert comparable_id(said) == ""
+    assert comparable_id("0") == "0"
 
 
 def test_card_and_code_other_keys_and_leading_zeros_make_other_pseudonyms() -> None:

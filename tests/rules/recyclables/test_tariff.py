@@ -57,6 +57,10 @@ def test_closed_points_and_too_heavy_deposits_earn_nothing_where_the_tariff_says
     assert [points(tariffs(most_kg=50), "paper", grams) for grams in (50_000, 50_001)] == [400_000, 0]
 
 
+def test_what_weighs_just_the_limit_is_paid() -> None:
+    assert [points(tariffs(most_kg=2.01), "paper", grams) for grams in (2_010, 2_011)] == [16_080, 0]
+
+
 def test_a_tariff_of_other_points_does_not_pay_here() -> None:
     assert points(tariffs(sites=["elsewhere"]), "paper", 1_000) is None
     assert tariffs(sites=["point"]).earned("paper", 1_000, DAY, None, 0) is None

@@ -13,7 +13,7 @@ from haulwatch.process.system_clock import now_ms
 from haulwatch.settings.data_files import deposit_key_path
 from haulwatch.settings.load import load_settings
 from haulwatch.wiring.databases import open_registry
-from haulwatch.wiring.desk.recyclables import open_deposits, pseudonym_key
+from haulwatch.wiring.desk.recyclables import open_deposits, open_materials, pseudonym_key
 from rules.recyclables.reading import read_message
 
 CARD = "3501020304"
@@ -54,6 +54,30 @@ def test_the_key_is_made_once_and_kept_for_this_user(run: Run) -> None:
     assert take("1") == 0
     path.chmod(0o644)
     assert "chmod 600" in run("deposits", "account", "--of", "card", said=CARD).stderr
+
+
+def test_no_key_is_made_in_place_of_one_that_is_only_away(run: Run) -> None:
+    run("deposits", "key")
+    take("1")
+    deposit_key_path(load_settings()).unlink()
+    refused = run("deposits", "key")
+    assert (refused.exit_code != 0, "the key of 1 account(s) is not there" in refused.stderr) == (True, True)
+    assert not deposit_key_path(load_settings()).exists()
+    assert json.loads(run("deposits", "key", "--begin-anew", "--json").stdout)["new"]
+
+
+def test_sites_of_tariffs_that_are_not_registered_are_named(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "tariffs.yaml"
+    file.write_text("tariffs: [{name: t, unit: points, per_kg: {paper: 1}, sites: [nowhere]}]\n")
+    monkeypatch.setenv("HAULWATCH_DEPOSIT_TARIFFS", str(file))
+    settings = load_settings()
+    with open_registry(settings) as registry:
+        city = registry.load_city()
+    with open_materials(settings, lambda: city):
+        pass
+    assert "nowhere" in caplog.text
 
 
 def test_a_key_of_the_setting_holds_before_the_file(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

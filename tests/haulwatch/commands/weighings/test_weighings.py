@@ -12,7 +12,8 @@ from devices.city.files import read_city
 from devices.readings.models import Weighing
 from haulwatch.commands.csv_output import cell
 from haulwatch.process.system_clock import now_ms
-from haulwatch.wiring.desk.weighings import open_sessions
+from haulwatch.wiring.desk.weighings import open_sessions, open_stocks
+from rules.stocks.store import StatedDay
 from rules.weighing.balance import Calendar
 from tests.haulwatch.commands.desk import Desk
 
@@ -134,6 +135,14 @@ def test_what_is_stated_of_stocks_is_kept_and_balanced(desk: Desk, weighed: int,
     assert (of_day["stock_change_kg"], of_day["residue_kg"]) == (1_000, 50)
     assert of_day["difference_kg"] == of_day["in_kg"] - of_day["out_kg"] - 1_050
     assert not of_day["stays_on_site"]
+
+
+def test_what_is_stated_of_a_site_that_is_no_more_stays_in_its_days(desk: Desk, weighed: int) -> None:
+    day = CALENDAR.day(weighed)
+    with open_stocks(desk.settings()) as stocks:
+        stocks.state([StatedDay(site="gone", day=date.fromisoformat(day), residue_kg=7)], "li.wei", "Survey", weighed)
+    found = desk.ask("ledger", "city", "--from", day, "--to", day)["balances"]
+    assert {one["site"]: one["residue_kg"] for one in found}["gone"] == 7
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@a", "＝1+1", "＋1", "－1", "＠a"])
