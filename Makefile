@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: always help install demo console bench compiled test test-compiled chaos fuzz check format lock clean
+.PHONY: help install demo console bench compiled test test-compiled chaos fuzz check format lock clean
 
 VENV := .venv
 RUN := $(VENV)/bin
@@ -61,10 +61,10 @@ LIST_SOURCES := find api devices grafana haulwatch ingest rules simulators -type
 SOURCES := $(shell $(LIST_SOURCES))
 
 # Changes when a file is added or removed. A folder would not do: whoever imports a module makes __pycache__ in it.
-build/sources.txt: always
+build/sources.txt: FORCE
 	@mkdir -p $(@D)
 	@$(LIST_SOURCES) | cmp -s - $@ || $(LIST_SOURCES) > $@
-always:
+FORCE:
 
 compiled: $(COMPILED)/stamp ## compile the judgement to C extensions in build/compiled (a few minutes; needs a C compiler)
 
