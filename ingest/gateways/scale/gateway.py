@@ -157,12 +157,7 @@ class ScaleGateway:
         finally:
             self._unsaved.retry()
             for weighed in self._unsaved.weighings():
-                _log.error(
-                    "gateway scale: %s: a weighing is lost, the disk did not take it: %s kg, settled at %s",
-                    self._scale.device_id,
-                    weighed.settled.kg,
-                    datetime.fromtimestamp(weighed.settled.at / 1000, UTC).isoformat(timespec="seconds"),
-                )
+                self._name_lost(weighed, "the disk did not take it")
 
     async def _save(self) -> None:
         """Try again what the disk did not take."""
@@ -270,8 +265,17 @@ class ScaleGateway:
                 f"{self._unsaved.trouble}. Until then weighings are in memory only, and are lost if this process ends"
             )
             self._warn_once("disk", text)
-        if self._unsaved.lost > lost:
-            _log.error("gateway scale: %s: a weighing is lost, memory holds no more of them", self._scale.device_id)
+        if self._unsaved.lost > lost and isinstance(entry, Issue):
+            self._name_lost(entry.weighed, "memory holds no more of them")
+
+    def _name_lost(self, weighed: Weighed, why: str) -> None:
+        _log.error(
+            "gateway scale: %s: a weighing is lost, %s: %s kg, settled at %s",
+            self._scale.device_id,
+            why,
+            weighed.settled.kg,
+            datetime.fromtimestamp(weighed.settled.at / 1000, UTC).isoformat(timespec="seconds"),
+        )
 
     def _carry_out(self, entry: Entry) -> None:
         """Raises TicketBookFailed."""

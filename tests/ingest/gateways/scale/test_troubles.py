@@ -15,6 +15,7 @@ from devices.codecs.scale.stream import FrameStream
 from devices.readings.models import Weighing
 from ingest.gateways.publisher import NotPublished
 from ingest.gateways.scale import gateway as gateway_module
+from ingest.gateways.scale import unsaved
 from ingest.gateways.scale.gateway import SILENT_MS, Scale, ScaleGateway
 from ingest.gateways.scale.plates import PlateReads
 from ingest.gateways.scale.port import SerialPort, TcpPort
@@ -122,6 +123,17 @@ async def test_what_the_disk_did_not_take_is_named_at_the_end(bridge: Bridge, ca
     await asyncio.gather(running, return_exceptions=True)
     [said] = [record.message for record in caplog.records if record.levelno == logging.ERROR]
     assert "a weighing is lost, the disk did not take it: 31480 kg, settled at 2026-11-21T" in said
+
+
+async def test_what_memory_does_not_hold_either_is_named_at_once(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(unsaved, "MAX_UNSAVED", 1)
+    bridge.fill_disk()
+    bridge.drive(31_480, 8_340)
+    [said] = [record.message for record in caplog.records if record.levelno == logging.ERROR]
+    assert "a weighing is lost, memory holds no more of them: 8340 kg, settled at 2026-11-21T" in said
+    assert bridge.troubles == {"not_on_disk", "port_closed", "tickets_lost"}
 
 
 async def test_ticket_that_the_disk_cannot_forget_is_published_once_while_the_process_lives(bridge: Bridge) -> None:
