@@ -360,10 +360,12 @@ class DeviceJudge:
         return judged
 
     def _clock_of(self, reading: Reading, device_state: DeviceState) -> DeviceClock:
-        """The clock by which a reading is dated: a ticket about a truck has that of its bridge, unless one is wrong."""
+        """The clock by which a reading is dated: a ticket about a truck has that of its bridge, unless one is wrong, or
+        nothing is known of the bridge's: it then has that of the truck, among whose readings it stands.
+        """
         is_own = reading.device_id == device_state.device_id or is_by_clock_of(device_state.clock, reading)
         measured = None if is_own else self._devices.get(reading.device_id)
-        return device_state.clock if measured is None else measured.clock
+        return device_state.clock if measured is None or measured.clock.doubtful else measured.clock
 
     def unordered(self, reading: Reading, at: int, device_state: DeviceState, device: Device) -> Observation:
         """The observation of a reading that no tracker takes, heard at device time `at`, ms."""

@@ -12,6 +12,7 @@ from typing import ClassVar, Final
 from zlib import crc32
 
 from devices.city.model import DeviceRole
+from devices.readings.models import Weighing
 from rules.alerts.model import Evidence, Severity, Text
 from rules.contract.observation import Observation
 from rules.contract.rule import Rule
@@ -22,6 +23,7 @@ from rules.detectors.manifest_overdue.awaited import Plan, plan_of
 from rules.detectors.manifest_overdue.parameters import ManifestOverdueParameters
 from rules.manifests.model import Manifest
 
+_TICKET: Final = Weighing  # as in `rules.contract.observation`
 _SEVERITY: Final = Severity.P3
 _PARTS: Final = 16
 """Parts by number; where one is taken, the next manifest gets the first free one beyond them."""
@@ -36,6 +38,8 @@ class OverdueState:
     """By manifest: device time, ms, from which it is overdue."""
     parts: dict[str, int] = field(default_factory=dict)
     """By manifest: the part of its alert, where another overdue manifest has that of its number."""
+    off_ms: int = 0
+    """Device time of the truck less the true time, but for tickets: these stand among the readings of the truck."""
 
 
 class ManifestOverdue(Rule[OverdueState]):
@@ -46,7 +50,7 @@ class ManifestOverdue(Rule[OverdueState]):
     """
 
     name: ClassVar = "manifest_overdue"
-    version: ClassVar = 3
+    version: ClassVar = 4
     roles: ClassVar = frozenset({DeviceRole.TRUCK})
     asks_calendar: ClassVar = True
     state = OverdueState
@@ -55,7 +59,13 @@ class ManifestOverdue(Rule[OverdueState]):
         self.parameters: ManifestOverdueParameters = parameters or ManifestOverdueParameters()
 
     def judge(self, observation: Observation, state: OverdueState) -> Sequence[Verdict]:
-        """Compare the time of any reading about the truck with the plans of its manifests."""
+        """Compare the time of any reading about the truck with the plans of its manifests.
+
+        That time is the truck's, also for a ticket: what is known of the clock of a bridge may change after the ticket
+        was put in its place.
+        """
+        if type(observation.reading) is not _TICKET:
+            state.off_ms = observation.ts - observation.calendar_ts
         book = observation.manifests
         if book is None or not (book.open or state.overdue):
             return ()
@@ -64,7 +74,7 @@ class ManifestOverdue(Rule[OverdueState]):
     def _verdicts(
         self, observation: Observation, manifests: dict[str, Manifest], numbers: Sequence[str], state: OverdueState
     ) -> Iterator[Verdict]:
-        now = observation.calendar_ts
+        now = observation.ts - state.off_ms
         for number in list(state.overdue):
             manifest = manifests.get(number)
             if manifest is None or self._overdue(manifest, now) is None:
@@ -91,7 +101,7 @@ class ManifestOverdue(Rule[OverdueState]):
         terms, city, track = manifest.terms, observation.city, observation.track
         site = city.sites.get(terms.destination)
         name = Text(en=terms.destination, zh=terms.destination) if site is None else Text(en=site.name, zh=site.name_zh)
-        now, planned_ms = observation.calendar_ts, max(plan.ends_at - plan.begins_at, 0)
+        now, planned_ms = observation.ts - state.off_ms, max(plan.ends_at - plan.begins_at, 0)
         at = None if track is None else track.motion.held
         position = observation.position
         return Verdict(
@@ -101,9 +111,7 @@ class ManifestOverdue(Rule[OverdueState]):
             state.overdue[manifest.number],
             severity=_SEVERITY,
             place=None if at is None else city.plane.latlon(at),
-            title=wording.title(
-                plan.awaited, who(observation.device, city, observation.calendar_ts), manifest.number, name
-            ),
+            title=wording.title(plan.awaited, who(observation.device, city, now), manifest.number, name),
             evidence=Evidence(
                 parameters=self.parameters.model_dump(),
                 findings=(

@@ -83,6 +83,8 @@ class DeviceClock:
     """Its lowest offset, while none was ever believed."""
     settled: bool = False
     """It was believed once."""
+    agreed: bool = False
+    """It agreed with the reference or with the fleet once."""
     doubtful: bool = False
     """It was never believed, and may be so wrong that nothing is judged by a calendar yet."""
     doubt_due: int = 0

@@ -260,7 +260,8 @@ class FleetClock:
 
         It may if it agrees neither with the reference nor with the fleet. Readings that are far apart are an upload of
         what was buffered within a day: their times are right until the clock is believed to be another. A reading that
-        is refused because of its time was not buffered: `offset` and the vote are by accepted ones.
+        is refused because of its time was not buffered: `offset` and the vote are by accepted ones. A clock that agreed
+        once is not doubted again: a second judgement would take back what rules found by it.
         """
         row = self.watermark
         if row.leap or not row.received_at:
@@ -270,8 +271,8 @@ class FleetClock:
         is_of_fleet = self.quorum.k > 1 and abs(clock.vote - self._offset) <= OFF_MS
         if max(clock.vote, offset) - clock.lowest > _APART_MS:
             self.trust_buffered(clock)
-        is_known = clock.believed or clock.settled or clock.buffered
-        clock.doubtful = not (is_known or off_ms <= OFF_MS or is_of_fleet)
+        clock.agreed |= off_ms <= OFF_MS or is_of_fleet
+        clock.doubtful = not (clock.agreed or clock.believed or clock.settled or clock.buffered)
 
     def trust_buffered(self, clock: DeviceClock) -> None:
         """Let the times of a device count that uploaded what it buffered, if it can have buffered for so long."""
