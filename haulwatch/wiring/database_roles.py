@@ -24,7 +24,7 @@ from rules.attachments.tables import attachment
 from rules.cases.tables import case_alert, case_event, case_file
 from rules.manifests.tables import manifest, manifest_action, manifest_state, manifest_transition
 from rules.public_reports.tables import public_report, public_report_informant
-from rules.recyclables.tables import deposit, deposit_account, deposit_refusal
+from rules.recyclables.tables import deposit, deposit_account, deposit_booking, deposit_refusal
 from rules.rule_sets.tables import rule_set
 from rules.stocks.tables import site_stock
 from rules.weighing.tables import (
@@ -126,6 +126,8 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             deposit.name: "SELECT, INSERT, UPDATE (account)",
             deposit_account.name: "SELECT, INSERT (pseudonym, key_id, first_at), DELETE",
             deposit_refusal.name: "SELECT, INSERT (device_id, received_at, field, hint, deposits), DELETE",
+            deposit_booking.name: "SELECT, "
+            "INSERT (number, account, kind, unit, hundredths, cancels, day, actor, reason, at), UPDATE (account)",
             site_stock.name: "SELECT, "
             "INSERT (site_id, day, stock_kg, stock_change_kg, residue_kg, error_kg, actor, reason, at)",
             tables.device_command.name: "SELECT, INSERT, UPDATE",
@@ -249,6 +251,6 @@ def _sequences(rights: Mapping[str, str]) -> list[str]:
         alert_change.name, alert_action.name, shelf.name, audit.name, notice.name, case_event.name,
         tables.registry_change.name, manifest_action.name, manifest_transition.name,
         weighing_decision.name, weighing_session_change.name, publisher_delivery.name, publisher_call.name,
-        deposit_account.name, deposit_refusal.name, site_stock.name,
+        deposit_account.name, deposit_booking.name, deposit_refusal.name, site_stock.name,
     )  # fmt: skip
     return [f"{table}_no_seq" for table in numbered if "INSERT" in rights.get(table, "")]

@@ -125,6 +125,9 @@ class _Report:
                 yield text.format(count=f"{count:,}")
         yield words.days.format(count=found.days_without_data, all=found.days)
         yield words.sites.format(count=found.sites_without_scale, all=found.sites)
+        if found.points:
+            yield words.deposits.format(count=f"{found.deposits:,}")
+            yield words.points.format(count=found.points_without_deposits, all=found.points)
 
     def _late(self) -> Iterator[Flowable]:
         words, layout = self._words, self._layout

@@ -29,6 +29,8 @@ class Words(NamedTuple):
     waiting: str
     days: str
     sites: str
+    deposits: str
+    points: str
     why: str
     late: str
     late_columns: tuple[str, ...]
@@ -61,6 +63,8 @@ WORDS: Final[dict[Language, Words]] = {
         waiting="{count} wait for their truck",
         days="{count} of {all} days without data",
         sites="{count} of {all} sites without a weighbridge",
+        deposits="{count} deposits",
+        points="{count} of {all} smart points without a deposit",
         why="No value: ",
         late="What changed after its day was over",
         late_columns=("day", "changes", "kg"),
@@ -72,7 +76,7 @@ WORDS: Final[dict[Language, Words]] = {
         title="{city}固体废物方案指标 {quarter}",
         span="{first} 至 {last}（{timezone} 日历日）",
         not_over="本季度尚未结束，数据将会变化。",
-        how_to_read="重量均来自地磅。数据不足以支撑的指标不给出数值，原因见定义部分。迟到与更正的磅单计入其所属日期。",
+        how_to_read="重量来自地磅，指标口径注明者来自智能回收点称重。数据不足以支撑的指标不给出数值，原因见定义部分。迟到与更正的磅单计入其所属日期。",
         figures="指标值",
         columns=("指标", "数值", "单位", "基期", "目标", "完成"),
         no_value="无数值",
@@ -90,6 +94,8 @@ WORDS: Final[dict[Language, Words]] = {
         waiting="{count} 次待认定车辆",
         days="{all} 天中 {count} 天无数据",
         sites="{all} 个场所中 {count} 个无地磅",
+        deposits="{count} 次投放",
+        points="{all} 个智能回收点中 {count} 个无投放",
         why="无数值：",
         late="当日结束后的变更",
         late_columns=("日期", "变更次数", "千克"),

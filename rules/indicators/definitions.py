@@ -1,12 +1,13 @@
 """What each indicator of the programme is: name, unit, formula and scope 统计范围、口径, in both languages. Data only.
 
 Weights are net weights of weighing sessions of loads that came to a site. A load counts at the end of its way, where it
-is treated or filled, so what passes a transfer station is counted once. What is fetched from a recycling plant under
-another name than a stream's is a product, and does not count.
+is treated or filled, so what passes a transfer station is counted once. Recyclables are weighed twice on their way, by
+smart points and by sorting centres: the city's file says which of the two counts (`RecyclablesFrom`). What is fetched
+from a recycling plant under another name than a stream's is a product, and does not count.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -37,6 +38,16 @@ class Aim(StrEnum):
     AT_MOST = "at_most"
 
 
+class RecyclablesFrom(StrEnum):
+    """Where recyclables are weighed that count. What points collect goes on to sorting centres in most cities, so only
+    a city in which it does not counts both.
+    """
+
+    SORTING_CENTRES = "sorting_centres"
+    POINTS = "points"
+    BOTH = "both"
+
+
 @dataclass(frozen=True, slots=True)
 class Basket:
     """What is weighed: loads of some streams that come to sites of some kinds."""
@@ -59,6 +70,15 @@ class Definition:
     aim: Aim = Aim.AT_LEAST
     part: tuple[Basket, ...] = ()
     whole: tuple[Basket, ...] = ()
+    has_recyclables: bool = False
+    """Recyclables are in `part`, if there is one, and in `whole`."""
+
+    def counting(self, source: RecyclablesFrom) -> "Definition":
+        """The same with recyclables from there: without sorting centres, if only points count."""
+        if source is not RecyclablesFrom.POINTS:
+            return self
+        part, whole = (tuple(one for one in some if one not in _RECYCLED) for some in (self.part, self.whole))
+        return replace(self, part=part, whole=whole)
 
 
 CONSTRUCTION: Final = frozenset({"construction", "spoil", "slurry", "site_waste", "demolition", "decoration"})
@@ -107,13 +127,13 @@ DEFINITIONS: Final[Mapping[IndicatorId, Definition]] = {
             zh="（可回收物量 + 进入资源化利用厂的厨余垃圾量） ÷ （生活垃圾清运量 + 可回收物量） × 100%",
         ),
         Text(
-            en="Recyclables as weighed into sorting centres, other household waste as weighed into incineration "
-            "plants, landfills and recycling plants. Recyclables that no weighbridge sees are missing.",
-            zh="可回收物按进入分拣中心的过磅净重计；其他生活垃圾按进入焚烧厂、填埋场、资源化利用厂的过磅净重计。"
-            "未过磅的可回收物不在其内。",
+            en="Household waste without recyclables as weighed into incineration plants, landfills and recycling "
+            "plants. Recyclables that are not weighed are missing.",
+            zh="可回收物以外的生活垃圾按进入焚烧厂、填埋场、资源化利用厂的过磅净重计。未称重的可回收物不在其内。",
         ),
         part=(*_RECYCLED, Basket(KITCHEN, _PLANT)),
         whole=(*_RECYCLED, *_COLLECTED),
+        has_recyclables=True,
     ),
     IndicatorId.HOUSEHOLD_COLLECTED: Definition(
         Text(en="Household waste collected", zh="生活垃圾清运量"),
@@ -138,10 +158,11 @@ DEFINITIONS: Final[Mapping[IndicatorId, Definition]] = {
             zh="（时段内重量 ÷ 上年同期重量 − 1） × 100%",
         ),
         Text(
-            en="Recyclables, paper, plastic, metal, glass and textiles, as weighed into sorting centres.",
-            zh="可回收物、纸类、塑料、金属、玻璃、织物；按进入分拣中心的过磅净重计。",
+            en="Recyclables, paper, plastic, metal, glass and textiles.",
+            zh="可回收物、纸类、塑料、金属、玻璃、织物。",
         ),
         whole=_RECYCLED,
+        has_recyclables=True,
     ),
     IndicatorId.INCINERATION_SHARE: Definition(
         Text(en="Share of household waste incinerated", zh="生活垃圾焚烧占比"),
@@ -235,3 +256,19 @@ DEFINITIONS: Final[Mapping[IndicatorId, Definition]] = {
         ),
     ),
 }
+RECYCLABLES_SCOPE: Final[Mapping[RecyclablesFrom, Text]] = {
+    RecyclablesFrom.SORTING_CENTRES: Text(
+        en="Recyclables count as weighed into sorting centres; deposits at smart points do not.",
+        zh="可回收物按进入分拣中心的过磅净重计，智能回收点投放量不计入。",
+    ),
+    RecyclablesFrom.POINTS: Text(
+        en="Recyclables count as smart points weigh deposits; what is weighed into sorting centres does not.",
+        zh="可回收物按智能回收点投放称重计，进入分拣中心的过磅量不计入。",
+    ),
+    RecyclablesFrom.BOTH: Text(
+        en="Recyclables count as weighed into sorting centres, and as smart points weigh deposits: by the city's file "
+        "none of these come to a sorting centre that weighs.",
+        zh="可回收物按进入分拣中心的过磅净重与智能回收点投放称重合计：依城市文件，投放物不进入有地磅的分拣中心。",
+    ),
+}
+"""What the scope of an indicator with recyclables says of them."""

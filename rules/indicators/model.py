@@ -32,6 +32,7 @@ class WhyWithheld(StrEnum):
     BASE = "base"
     NO_TRIPS = "no_trips"
     NO_POINTS = "no_points"
+    POINTS_WITHOUT_DEPOSITS = "points_without_deposits"
     TOO_LONG_AGO = "too_long_ago"
     NO_REPORTS = "no_reports"
     REPORTS_HIDDEN = "reports_hidden"
@@ -63,9 +64,12 @@ class IndicatorQuality(_Value):
     without_stream: int = Field(description="Loads whose stream nobody knows")
     waiting: int = Field(description="Loads that wait for a person to say which truck it was; their weight counts")
     days: int = Field(description="Days that are over")
-    days_without_data: int = Field(description="Of these, those without a load")
+    days_without_data: int = Field(description="Of these, those without a load, or a deposit that counts")
     sites: int = Field(description="Registered sites that count")
     sites_without_scale: int = Field(description="Of these, those without a weighbridge")
+    deposits: int = Field(0, description="Deposits at smart points that count")
+    points: int = Field(0, description="Registered smart points whose deposits count")
+    points_without_deposits: int = Field(0, description="Of these, those without a deposit in the span")
 
 
 class Indicator(_Value):

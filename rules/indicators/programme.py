@@ -1,6 +1,7 @@
 """The city's file of its programme: baselines and targets, what counts, how good the data must be, weights. YAML.
 
     population: 2190000
+    recyclables_from: sorting_centres                # or points, or both: where recyclables are weighed that count
     indicators:
       construction_recycling:
         baseline: 14.34
@@ -28,7 +29,7 @@ from devices.readings.streams import STREAM_NAMES
 from devices.readings.text import ShortText
 from devices.spelling import did_you_mean
 from rules.alerts.model import Severity
-from rules.indicators.definitions import Aim, IndicatorId
+from rules.indicators.definitions import Aim, IndicatorId, RecyclablesFrom
 
 _Year = Annotated[int, Field(ge=1990, le=2100)]
 _Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
@@ -73,9 +74,9 @@ class Needs(_Row):
     """
 
     sites_pct: _Percent = 80.0
-    """Of the sites that count, those with a weighbridge."""
+    """Of the sites that count, those with a weighbridge; of the smart points, those with a deposit."""
     days_pct: _Percent = 80.0
-    """Of the days that are over, those with a load: holidays fit in."""
+    """Of the days that are over, those with a load or a deposit that counts: holidays fit in."""
     known_pct: _Percent = 95.0
     """Of the loads, those with a net weight and a stream."""
     weighed_pct: _Percent = 50.0
@@ -113,6 +114,8 @@ class Programme(_Row):
 
     population: Annotated[int, Field(gt=0, le=200_000_000)] | None = None
     """Of the area whose household waste is collected, for kg a day and head."""
+    recyclables_from: RecyclablesFrom = RecyclablesFrom.SORTING_CENTRES
+    """In most cities points are emptied to sorting centres, so both would count what they collect twice."""
     indicators: dict[IndicatorId, Target] = {}
     needs: Needs = Needs()
     assessment: AssessmentRules = AssessmentRules()

@@ -75,6 +75,14 @@ def no_points() -> Withheld:
     return _because(WhyWithheld.NO_POINTS, "no smart point is registered", "没有登记的智能回收点")
 
 
+def points_without_deposits(without: int, points: int) -> Withheld:
+    return _because(
+        WhyWithheld.POINTS_WITHOUT_DEPOSITS,
+        f"{without} of {points} smart points reported no deposit: what they take is not known",
+        f"{points}个智能回收点中{without}个没有上报投放，其收集量不明",
+    )
+
+
 def too_long_ago(days: int) -> Withheld:
     return _because(
         WhyWithheld.TOO_LONG_AGO,

@@ -12,7 +12,8 @@ from devices.db.database import transaction
 from rules.alerts.model import Text
 from rules.indicators.assessment import SubjectKind, assessments
 from rules.indicators.counts import CountFound, manifests_closed, points_reporting, reports_closed
-from rules.indicators.definitions import DEFINITIONS, Aim, Definition, IndicatorId
+from rules.indicators.definitions import DEFINITIONS, RECYCLABLES_SCOPE, Aim, Definition, IndicatorId, RecyclablesFrom
+from rules.indicators.deposits import NO_DEPOSITS, Deposits, deposits_of
 from rules.indicators.loads import DayLoads, days_of, late_of, loads_of
 from rules.indicators.model import (
     Asked,
@@ -108,10 +109,10 @@ class _Computed:
             case IndicatorId.RECYCLABLES_GROWTH:
                 return self._weighed(id_, target, self._growth(connection, target))
             case _:
-                return self._weighed(id_, target, self._weight(id_, target))
+                return self._weighed(id_, target, self._weight(connection, id_, target))
 
-    def _weight(self, id_: IndicatorId, target: Target) -> Found:
-        of_weight = self._of(DEFINITIONS[id_], target, self._span)
+    def _weight(self, connection: Connection, id_: IndicatorId, target: Target) -> Found:
+        of_weight = self._of(connection, DEFINITIONS[id_], target, self._span)
         if id_ in _AMOUNTS:
             population = self._programme.population if id_ is IndicatorId.HOUSEHOLD_COLLECTED else None
             return of_weight.amount(self._loads, population)
@@ -124,7 +125,8 @@ class _Computed:
         # Of 28 and 29 February of a leap year both are 28 February: it counts once.
         base = span_of(sorted(set(days)), self._calendar, self._asked.now)
         loads = _loads(connection, base, self._asked, self._calendar) if days else []
-        return self._of(definition, target, self._span).growth(self._loads, self._of(definition, target, base), loads)
+        before = self._of(connection, definition, target, base)
+        return self._of(connection, definition, target, self._span).growth(self._loads, before, loads)
 
     def _manifests(self, connection: Connection) -> CountFound:
         start, end = self._span.validity.start_ms or 0, self._span.validity.end_ms or 0
@@ -144,8 +146,17 @@ class _Computed:
         nothing = dict.fromkeys(("baseline", "baseline_year", "target", "target_year"))
         return target.model_copy(update={"sites": sites, **nothing})
 
-    def _of(self, definition: Definition, target: Target, span: Span) -> WeightIndicator:
-        return WeightIndicator(definition, target, self._programme.needs, self._asked.city, span)
+    def _of(self, connection: Connection, definition: Definition, target: Target, span: Span) -> WeightIndicator:
+        source, deposits = self._programme.recyclables_from, NO_DEPOSITS
+        if definition.has_recyclables:
+            deposits = self._deposits(connection, target, span)
+        return WeightIndicator(definition, target, self._programme.needs, self._asked.city, span, source, deposits)
+
+    def _deposits(self, connection: Connection, target: Target, span: Span) -> Deposits:
+        """Those that count; where none do, all that may be seen."""
+        counted = self._programme.recyclables_from is not RecyclablesFrom.SORTING_CENTRES
+        devices = None if self._asked.vehicles is None else frozenset(self._asked.city.devices)
+        return deposits_of(connection, span.days, target.sites if counted else None, devices)
 
     def _weighed(self, id_: IndicatorId, target: Target, found: Found) -> Indicator:
         return self._indicator(id_, target, found.value, found.withheld, found.parts, found.quality)
@@ -169,7 +180,7 @@ class _Computed:
             name=definition.name,
             unit=definition.unit,
             formula=definition.formula,
-            scope=_scope(definition, target),
+            scope=_scope(definition, target, self._programme.recyclables_from),
             aim=aim,
             value=value,
             withheld=withheld,
@@ -220,9 +231,11 @@ def _is_met(value: float | None, target: Target, aim: Aim) -> bool | None:
     return value >= target.target if aim is Aim.AT_LEAST else value <= target.target
 
 
-def _scope(definition: Definition, target: Target) -> Text:
-    """The scope, with what the city's file narrows it to."""
+def _scope(definition: Definition, target: Target, source: RecyclablesFrom) -> Text:
+    """The scope, with where recyclables are weighed and what the city's file narrows it to."""
     en, zh = definition.scope.en, definition.scope.zh
+    if definition.has_recyclables:
+        en, zh = f"{en} {RECYCLABLES_SCOPE[source].en}", f"{zh}{RECYCLABLES_SCOPE[source].zh}"
     if target.streams:
         listed = ", ".join(target.streams)
         en, zh = f"{en} Only these streams: {listed}.", f"{zh}仅计：{listed}。"

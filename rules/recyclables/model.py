@@ -2,10 +2,13 @@
 
 RecyclablesError
 ├── DepositsRefused   nothing of a message can be read
-└── UnknownAccount    no account has this number
+├── UnknownAccount    no account has this number
+├── UnknownBooking    no booking has this number
+└── BookingRefused    the account has too little, or the number is that of another booking
 """
 
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Final
 from unicodedata import category, normalize
@@ -52,6 +55,14 @@ class DepositsRefused(RecyclablesError):
 
 class UnknownAccount(RecyclablesError):
     """No account has this number."""
+
+
+class UnknownBooking(RecyclablesError):
+    """No booking has this number."""
+
+
+class BookingRefused(RecyclablesError):
+    """The booking cannot be made; says why. Nothing was changed."""
 
 
 class IdKind(StrEnum):
@@ -130,6 +141,9 @@ class Account(BaseModel):
     deposits: int
     weight_kg: float
     credits: tuple[Credit, ...]
+    """For deposits, when they came."""
+    balance: tuple[Credit, ...] = ()
+    """What is left: credits and bookings, spent points taken off."""
 
 
 class AccountPage(BaseModel):
@@ -140,6 +154,65 @@ class AccountPage(BaseModel):
     items: tuple[Account, ...]
     next_after: int | None
     """Ask for those after this number; null: there are no more."""
+
+
+class BookingKind(StrEnum):
+    """What a booking is."""
+
+    SPENT = "spent"
+    """Traded for goods."""
+    CANCELLED = "cancelled"
+    """Takes another booking back."""
+    TARIFF = "tariff"
+    """The difference that a mended tariff makes to the deposits of a day."""
+
+
+class NewBooking(BaseModel):
+    """Points or yuan that a person trades for goods."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    number: ShortText
+    """By who books, once for each booking: what is sent again counts once."""
+    unit: Unit
+    amount: Annotated[Decimal, Field(gt=0, le=10_000_000, decimal_places=2, allow_inf_nan=False)]
+    reason: ShortText
+
+
+class Booking(BaseModel):
+    """A booking as it was made."""
+
+    model_config = ConfigDict(frozen=True)
+
+    number: str
+    account: int | None
+    """null: the account was erased."""
+    kind: BookingKind
+    unit: Unit
+    amount: float
+    """With two digits; below 0: taken off the account."""
+    cancels: str | None
+    day: str | None
+    """Of the deposits that a mended tariff concerns."""
+    actor: str
+    reason: str
+    at: int
+
+
+class Recredited(BaseModel):
+    """What a mended tariff changes for the deposits of one account on one day."""
+
+    model_config = ConfigDict(frozen=True)
+
+    account: int
+    day: str
+    unit: Unit
+    credited: float
+    """Until now."""
+    due: float
+    """By the tariffs as they are now."""
+    booked: float
+    """`due - credited`, but no more taken off than the account has."""
 
 
 class By(StrEnum):

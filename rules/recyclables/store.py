@@ -7,13 +7,17 @@ from sqlalchemy import Connection, Engine, Select, delete, false, func, insert, 
 
 from devices.city.model import City
 from devices.db.database import transaction
+from rules.recyclables import bookings
 from rules.recyclables.model import (
     Account,
     AccountPage,
+    Booking,
     By,
     Credit,
     DepositFilter,
     IdKind,
+    NewBooking,
+    Recredited,
     Refusal,
     SumLine,
     Taken,
@@ -24,7 +28,7 @@ from rules.recyclables.model import (
 from rules.recyclables.placing import PlacedDeposit, place
 from rules.recyclables.pseudonyms import PseudonymKey
 from rules.recyclables.reading import Read
-from rules.recyclables.tables import deposit, deposit_account, deposit_refusal
+from rules.recyclables.tables import deposit, deposit_account, deposit_booking, deposit_refusal
 from rules.recyclables.tariff import Tariffs
 
 MAX_REFUSALS: Final = 10_000
@@ -161,9 +165,40 @@ class DepositStore:
         with transaction(self._engine) as connection:
             _wait_for_turn(connection)
             freed = connection.execute(update(deposit).where(deposit.c.account == number).values(account=None)).rowcount
+            booked = update(deposit_booking).where(deposit_booking.c.account == number)
+            connection.execute(booked.values(account=None))
             if not connection.execute(delete(deposit_account).where(deposit_account.c.no == number)).rowcount:
                 raise UnknownAccount(f"no account {number}: it was erased, or never was")
             return freed
+
+    def spend(self, account: int, new: NewBooking, actor: str, now: int) -> Booking:
+        """Take points or yuan off an account, once for each number. Raises UnknownAccount, BookingRefused."""
+        with transaction(self._engine) as connection:
+            _wait_for_turn(connection)
+            if connection.execute(select(deposit_account.c.no).where(deposit_account.c.no == account)).first() is None:
+                raise UnknownAccount(f"no account {account}: it was erased, or never was")
+            return bookings.spend(connection, account, new, actor, now)
+
+    def cancel(self, number: str, cancels: str, actor: str, reason: str, now: int) -> Booking:
+        """Take back a booking of spent points. Raises UnknownBooking, BookingRefused."""
+        with transaction(self._engine) as connection:
+            _wait_for_turn(connection)
+            return bookings.cancel(connection, number, cancels, actor, reason, now)
+
+    def bookings(self, account: int) -> list[Booking]:
+        """Of one account, in the order in which they were made."""
+        with transaction(self._engine) as connection:
+            return bookings.bookings_of(connection, account)
+
+    def recredit(
+        self, first_day: str, last_day: str, actor: str, reason: str, now: int, *, dry_run: bool
+    ) -> list[Recredited]:
+        """Book what a mended tariff changes for the deposits of these days; `dry_run`: only say it."""
+        city = self._city()
+        with transaction(self._engine) as connection:
+            _wait_for_turn(connection)
+            days, signed = (first_day, last_day), bookings.Signed(actor, reason, now)
+            return bookings.recredit(connection, self._tariffs, city, days, signed, dry_run=dry_run)
 
 
 def _wait_for_turn(connection: Connection) -> None:
@@ -261,9 +296,11 @@ def _accounts(connection: Connection, numbers: Sequence[Any]) -> tuple[Account, 
     by_account: dict[int, list[Any]] = {}
     for found in connection.execute(chosen.order_by(row.account, row.unit)):
         by_account.setdefault(int(found[0]), []).append(found)
+    left = bookings.balances_of(connection, [int(number) for number, _ in numbers])
     return tuple(
         Account(
             account=number,
+            balance=tuple(_credit(unit, has) for unit, has in sorted(left.get(int(number), {}).items())),
             first_at=first_at,
             deposits=sum(one[2] for one in by_account.get(number, ())),
             weight_kg=_kg(sum(int(one[3]) for one in by_account.get(number, ()))),

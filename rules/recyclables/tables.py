@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
 
 from devices.db.column_types import SERIAL
 
@@ -59,3 +59,26 @@ deposit_refusal: Final = Table(
 )
 """What points sent over MQTT that could not be taken: why, and nothing of it, as it may hold the number of a card.
 `deposits`: so many at once for the same reason."""
+
+deposit_booking: Final = Table(
+    "deposit_booking",
+    metadata,
+    Column("no", SERIAL, primary_key=True, autoincrement=True),
+    Column("number", String(64), nullable=False),
+    Column("account", BigInteger, ForeignKey("deposit_account.no", name="fk_deposit_booking_account")),
+    Column("kind", String(16), nullable=False),
+    Column("unit", String(8), nullable=False),
+    Column("hundredths", BigInteger, nullable=False),
+    Column("cancels", String(64)),
+    Column("day", String(10)),
+    Column("actor", String(64), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index("uq_deposit_booking", "number", unique=True),
+    Index("uq_deposit_booking_cancels", "cancels", unique=True),
+    Index("ix_deposit_booking_account", "account", "unit"),
+    sqlite_autoincrement=True,
+)
+"""What changed an account besides deposits: `hundredths` below 0 were spent. `number`: given by who books, so that what
+is sent again counts once. `cancels`: number of the booking that it takes back; each at most once. `day`: of the
+deposits whose credits a mended tariff changed. `account`: null after the account was erased."""

@@ -2,6 +2,7 @@
 
 import csv
 import sys
+from collections.abc import Sequence
 from datetime import date, timedelta
 from enum import StrEnum
 from math import isfinite
@@ -12,6 +13,7 @@ import typer
 
 from haulwatch.commands.csv_output import write_csv
 from haulwatch.commands.shared import JsonFlag, exits_on_error, fail, out, print_json, print_table
+from haulwatch.commands.weighings.deposited import FLOW, DepositLine, deposit_lines, summed
 from haulwatch.settings.data_files import settings_with_data
 from haulwatch.wiring.databases import open_registry
 from haulwatch.wiring.desk.weighings import open_sessions, open_stocks
@@ -80,7 +82,8 @@ def city_ledger(
     A load is in the day of the weighing that completes it. Sums are of sessions that weighed gross and tare; those with
     a registered or estimated tare are counted apart. Late and corrected tickets change the day that they belong to:
     `late` says by how much since the day was over. What comes to a disposal site or landfill stays there, unless
-    `haulwatch weighings state-stocks` or `--stocks` says otherwise.
+    `haulwatch weighings state-stocks` or `--stocks` says otherwise. What people deposit at smart points, as these weigh
+    it, stands apart (`deposits`; in CSV the flow `deposit`): trucks fetch the same weight, so nobody may add them up.
     """
     if to < from_:
         fail("--to: must not be before --from")
@@ -108,13 +111,14 @@ def city_ledger(
         lines = ledger_of(store.every(SessionFilter(start=start, end=end)), city, calendar)
         late = late_changes(store.changes_since(min(closed_at.values()), start=start, end=end), calendar, closed_at)
     of_sites = balances(lines, stated, filled_sites(city))
+    deposited = deposit_lines(settings, city, from_, to)
     if as_csv:
-        rows = (_line(heading, line) for heading, line in lines.items())
-        write_csv(sys.stdout, (*Heading._fields, *Tonnage.__slots__), rows)
+        rows = [_line(heading, line) for heading, line in lines.items()]
+        write_csv(sys.stdout, (*Heading._fields, *Tonnage.__slots__), [*rows, *map(_deposit_row, deposited)])
     elif as_json:
-        print_json(as_data(from_, to, lines, of_sites, late))
+        print_json(as_data(from_, to, lines, of_sites, late, deposited))
     else:
-        _print_tables(lines, tuple(by or _BY), of_sites, late)
+        _print_tables(lines, tuple(by or _BY), of_sites, late, deposited)
 
 
 def read_stocks(path: Path) -> dict[tuple[str, str], Stocks]:
@@ -139,6 +143,7 @@ def as_data(
     lines: dict[Heading, Tonnage],
     of_sites: list[SiteBalance],
     late: dict[str, LateChange],
+    deposited: Sequence[DepositLine] = (),
 ) -> dict[str, Any]:
     """The ledger as JSON; weights in kg."""
     return {
@@ -151,6 +156,7 @@ def as_data(
             for one in of_sites
         ],
         "late": {day_: {"revisions": one.revisions, "net_kg": one.net_kg} for day_, one in late.items()},
+        "deposits": [line._asdict() for line in deposited],
     }
 
 
@@ -158,8 +164,19 @@ def _line(heading: Heading, line: Tonnage) -> dict[str, Any]:
     return {**heading._asdict(), "flow": str(heading.flow)} | {name: getattr(line, name) for name in line.__slots__}
 
 
+def _deposit_row(line: DepositLine) -> dict[str, Any]:
+    """A row of CSV like those of loads."""
+    place = {"day": line.day, "site": line.site, "district": line.district, "stream": line.stream, "haulier": ""}
+    counts = dict.fromkeys(Tonnage.__slots__, 0) | {"sessions": line.deposits, "net_kg": line.kg}
+    return place | {"flow": FLOW} | counts
+
+
 def _print_tables(
-    lines: dict[Heading, Tonnage], by: tuple[By, ...], of_sites: list[SiteBalance], late: dict[str, LateChange]
+    lines: dict[Heading, Tonnage],
+    by: tuple[By, ...],
+    of_sites: list[SiteBalance],
+    late: dict[str, LateChange],
+    deposited: Sequence[DepositLine],
 ) -> None:
     columns = (*by, "", "loads", "tonnes", "estimated", "t estimated", "not known")
     rows = [
@@ -169,6 +186,9 @@ def _print_tables(
     ]  # fmt: skip
     figures = ("loads", "tonnes", "estimated", "t estimated", "not known")
     print_table("tonnes", columns, rows, right=figures)
+    if deposited:
+        counted = ("deposits", "tonnes")
+        print_table("deposits at smart points 投放", (*by, *counted), summed(deposited, by), right=counted)
     weights = ("in t", "out t", "stays on site t", "not explained t", "± t")
     balance_rows = [
         (one.day, one.site, *(f"{kg / 1000:,.3f}" for kg in (

@@ -23,7 +23,7 @@ needs_font = pytest.mark.skipif(
 )
 QUALITY = IndicatorQuality(
     loads=1_612, weighed_pct=98.6, estimated=21, without_net=0, without_stream=4, waiting=3, days=92,
-    days_without_data=7, sites=3, sites_without_scale=1,
+    days_without_data=7, sites=3, sites_without_scale=1, deposits=1_204, points=5, points_without_deposits=1,
 )  # fmt: skip
 
 
@@ -52,10 +52,12 @@ def test_every_indicator_stands_on_it_with_its_definition(language: Language, tm
             assert re.sub(r"\s+", "", text.zh if language == "zh" else text.en) in read
     wanted = {
         "en": ["21.43%14.34(2020)≥60(2025)15.5%", "1,612loads;98.6%oftheweight", "4ofanunknownstream",
-               "3waitfortheirtruck", "7of92dayswithoutdata;1of3siteswithoutaweighbridge",
+               "3waitfortheirtruck",
+               "7of92dayswithoutdata;1of3siteswithoutaweighbridge;1,204deposits;1of5smartpointswithoutadeposit",
                "Novalue:noloadwasweighed", "2026-07-032-6,000"],
         "zh": ["21.43%14.34(2020)≥60(2025)15.5%", "1,612车次；重量的98.6%为实测", "4次类别不明", "3次待认定车辆",
-               "92天中7天无数据；3个场所中1个无地磅", "无数值：没有过磅记录", "2026-07-032-6,000"],
+               "92天中7天无数据；3个场所中1个无地磅；1,204次投放；5个智能回收点中1个无投放",
+               "无数值：没有过磅记录", "2026-07-032-6,000"],
     }  # fmt: skip
     assert [text for text in wanted[language] if text not in read] == []
 

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, insert
 
 from devices.city.model import City, Device, DeviceRole
 from devices.city.sites import Site, SiteKind
@@ -18,6 +18,7 @@ from rules.indicators.model import Asked, Indicator, IndicatorReport
 from rules.indicators.programme import Programme
 from rules.indicators.store import IndicatorStore
 from rules.manifests import tables as manifest_tables
+from rules.recyclables import tables as deposit_tables
 from rules.weighing import tables as weighing_tables
 from rules.weighing.store import SessionStore
 from tests.rules.town import square, town
@@ -57,7 +58,7 @@ class Bridges:
     """What the weighbridges of the city send, and what is asked of it."""
 
     def __init__(self, engine: Engine, city: City | None = None) -> None:
-        for some in (weighing_tables, manifest_tables, case_tables):
+        for some in (weighing_tables, manifest_tables, case_tables, deposit_tables):
             some.metadata.create_all(engine)
         self.engine, self.city = engine, city or small_city()
         self.sessions = SessionStore(engine, lambda: self.city)
@@ -76,6 +77,16 @@ class Bridges:
         sent = Weighing(**fields | more)
         self.sessions.take("file", self._sent, [sent], at)
         return sent
+
+    def deposit(self, day: str, point: str, material: str, kg: float, *, site: str | None = None) -> None:
+        """Somebody deposits at a point, that stands at a site of its name."""
+        self._sent += 1
+        row = {
+            "device_id": point, "number": f"N{self._sent}", "ts": ms(day), "day": day, "site_id": site or f"at-{point}",
+            "material": material, "grams": round(kg * 1_000), "id_dropped": False, "received_at": ms(day),
+        }  # fmt: skip
+        with self.engine.begin() as connection:
+            connection.execute(insert(deposit_tables.deposit).values(row))
 
     def asked(self, first: str, last: str, now: int, **more: Any) -> Asked:
         fields: dict[str, Any] = {"reports": NO_REPORTS, "city": self.city}

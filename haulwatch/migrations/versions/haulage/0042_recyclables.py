@@ -1,4 +1,4 @@
-"""Deposits of recyclables: accounts by pseudonym, deposits, and what was refused. Stated stocks of sites."""
+"""Deposits of recyclables: accounts by pseudonym, deposits, bookings, and what was refused. Stated stocks of sites."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -51,6 +51,24 @@ def upgrade() -> None:
     )
     op.create_index("ix_deposit_refusal", "deposit_refusal", ["device_id", "no"])
     op.create_table(
+        "deposit_booking",
+        sa.Column("no", _SERIAL, primary_key=True, autoincrement=True),
+        sa.Column("number", sa.String(64), nullable=False),
+        sa.Column("account", sa.BigInteger, sa.ForeignKey("deposit_account.no", name="fk_deposit_booking_account")),
+        sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("unit", sa.String(8), nullable=False),
+        sa.Column("hundredths", sa.BigInteger, nullable=False),
+        sa.Column("cancels", sa.String(64)),
+        sa.Column("day", sa.String(10)),
+        sa.Column("actor", sa.String(64), nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("at", sa.BigInteger, nullable=False),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("uq_deposit_booking", "deposit_booking", ["number"], unique=True)
+    op.create_index("uq_deposit_booking_cancels", "deposit_booking", ["cancels"], unique=True)
+    op.create_index("ix_deposit_booking_account", "deposit_booking", ["account", "unit"])
+    op.create_table(
         "site_stock",
         sa.Column("no", _SERIAL, primary_key=True, autoincrement=True),
         sa.Column("site_id", sa.String(64), nullable=False),
@@ -69,5 +87,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("site_stock", "deposit_refusal", "deposit", "deposit_account"):
+    for table in ("site_stock", "deposit_booking", "deposit_refusal", "deposit", "deposit_account"):
         op.drop_table(table)

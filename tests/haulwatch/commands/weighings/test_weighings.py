@@ -12,7 +12,9 @@ from devices.city.files import read_city
 from devices.readings.models import Weighing
 from haulwatch.commands.csv_output import cell
 from haulwatch.process.system_clock import now_ms
+from haulwatch.wiring.desk.recyclables import open_deposits
 from haulwatch.wiring.desk.weighings import open_sessions, open_stocks
+from rules.recyclables.reading import read_deposits
 from rules.stocks.store import StatedDay
 from rules.weighing.balance import Calendar
 from tests.haulwatch.commands.desk import Desk
@@ -90,6 +92,22 @@ def test_the_ledger_of_the_city_has_tonnes_by_day_site_stream_and_haulier(desk: 
     table = desk.run("ledger", "city", *span, "--by", "haulier").stdout
     assert "44.000" not in table
     assert "29.000" in table
+
+
+def test_the_ledger_of_the_city_has_deposits_apart_from_loads(desk: Desk, weighed: int) -> None:
+    span = ("--from", CALENDAR.day(weighed), "--to", CALENDAR.day(weighed + 900_000))
+    point = next(one for one in CITY.devices.values() if one.role == "recycling_point")
+    said = {"number": "1", "ts": weighed, "material": "纸类", "weight_kg": 12.345}
+    with open_deposits(desk.settings(), lambda: CITY) as store:
+        assert store.take(point.id, read_deposits([said, said | {"number": "2", "weight_kg": 1}]), now_ms()).taken == 2
+    data = desk.ask("ledger", "city", *span)
+    [line] = data["deposits"]
+    assert (line["site"], line["stream"], line["deposits"], line["kg"]) == (point.site_id, "paper", 2, 13.345)
+    assert sum(one["net_kg"] for one in data["lines"]) == 44_000
+    assert sum(one["in_kg"] for one in data["balances"]) == 44_000
+    rows = list(csv.DictReader(desk.run("ledger", "city", *span, "--csv").stdout.splitlines()))
+    assert [(row["sessions"], float(row["net_kg"])) for row in rows if row["flow"] == "deposit"] == [("2", 13.345)]
+    assert "0.013" in desk.run("ledger", "city", *span, "--by", "haulier").stdout
 
 
 def test_a_site_says_what_stays_there(desk: Desk, weighed: int, tmp_path: Path) -> None:

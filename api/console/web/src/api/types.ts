@@ -601,6 +601,9 @@ export interface IndicatorQuality {
   days_without_data: number;
   sites: number;
   sites_without_scale: number;
+  deposits: number;
+  points: number;
+  points_without_deposits: number;
 }
 
 export interface IndicatorReport {
@@ -1217,7 +1220,7 @@ export interface WhatIfReport {
   differ: (WhatIfDifference)[];
 }
 
-export type WhyWithheld = "no_sites" | "unknown_sites" | "sites_without_scale" | "no_loads" | "days_without_data" | "unknown_loads" | "estimates" | "base" | "no_trips" | "no_points" | "too_long_ago" | "no_reports" | "reports_hidden";
+export type WhyWithheld = "no_sites" | "unknown_sites" | "sites_without_scale" | "no_loads" | "days_without_data" | "unknown_loads" | "estimates" | "base" | "no_trips" | "no_points" | "points_without_deposits" | "too_long_ago" | "no_reports" | "reports_hidden";
 
 export interface Withheld {
   reason: WhyWithheld;

@@ -98,6 +98,8 @@ function Quality({ one }: { one: Indicator }) {
     found.waiting ? `${count(found.waiting)} ${t("waitForTruck")}` : "",
     found.days_without_data ? `${count(found.days_without_data)}/${count(found.days)} ${t("daysWithoutData")}` : "",
     found.sites_without_scale ? `${count(found.sites_without_scale)}/${count(found.sites)} ${t("sitesWithoutScale")}` : "",
+    found.deposits ? `${count(found.deposits)} ${t("depositsWord")}` : "",
+    found.points_without_deposits ? `${count(found.points_without_deposits)}/${count(found.points)} ${t("pointsWithoutDeposits")}` : "",
   ];
   return <p class="dim">{facts.filter(Boolean).join(" · ")}</p>;
 }

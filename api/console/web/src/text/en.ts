@@ -671,6 +671,8 @@ export const texts = {
   waitForTruck: "wait for their truck",
   daysWithoutData: "days without data",
   sitesWithoutScale: "sites without a weighbridge",
+  depositsWord: "deposits",
+  pointsWithoutDeposits: "smart points without a deposit",
   assessment: "Assessment",
   assessmentForOperators: "The assessment names companies and people: sign in as an operator to see it.",
   hauliers: "Hauliers",

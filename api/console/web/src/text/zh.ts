@@ -673,6 +673,8 @@ export const texts: Record<TextKey, string> = {
   waitForTruck: "次待认定车辆",
   daysWithoutData: "天无数据",
   sitesWithoutScale: "个场所无地磅",
+  depositsWord: "次投放",
+  pointsWithoutDeposits: "个智能回收点无投放",
   assessment: "考核",
   assessmentForOperators: "考核涉及企业与人员，请以值班员身份登录后查看。",
   hauliers: "运输企业",
