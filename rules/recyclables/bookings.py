@@ -75,7 +75,7 @@ def bookings_of(connection: Connection, account: int) -> list[Booking]:
     """In the order in which they were made."""
     row = deposit_booking.c
     query = select(deposit_booking).where(row.account == account).order_by(row.no)
-    return [_shown(one) for one in connection.execute(query).mappings()]
+    return [_shown(dict(one)) for one in connection.execute(query).mappings()]
 
 
 def recredit(
@@ -124,7 +124,7 @@ def _book(connection: Connection, new: Mapping[str, Any]) -> Booking:
     before = connection.execute(select(deposit_booking).where(row.number == new["number"])).mappings().first()
     if before is not None:
         if all(before[name] == new[name] for name in _SAME):
-            return _shown(before)
+            return _shown(dict(before))
         raise BookingRefused(f"number: {new['number']!r} is that of another booking: give each its own")
     account, unit = new["account"], new["unit"]
     has = balances_of(connection, [account]).get(account, {}).get(unit, 0)
