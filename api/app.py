@@ -58,6 +58,7 @@ from api.resources.notices import in_force as notice_rules
 from api.resources.notices import outbox
 from api.resources.programme import assessment, indicators, stocks
 from api.resources.recyclables import accounts as deposit_accounts
+from api.resources.recyclables import bookings as deposit_bookings
 from api.resources.recyclables import deposits
 from api.resources.registry import entries
 from api.resources.rules import in_force, rule_sets, what_if
@@ -133,6 +134,7 @@ def _routes() -> tuple[BaseRoute, ...]:
         commands, places, zones, base_map, suspected_sites,
         alerts, evidence, attachments, cases, near, case_actions, case_attachments, reports, informants, qr, shelves,
         manifests, manifest_actions, indicators, assessment, stocks, deposits, deposit_accounts,
+        deposit_bookings,
         notice_rules, outbox, notice_channels, in_force, rule_sets, what_if, ledger, dead_letters, unregistered,
         session, sign_on, people, audit, entries,
     ):  # fmt: skip

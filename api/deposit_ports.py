@@ -3,7 +3,19 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from rules.recyclables.model import Account, AccountPage, By, DepositFilter, IdKind, SumLine, Taken, UnknownAccount
+from rules.recyclables.model import (
+    Account,
+    AccountPage,
+    Booking,
+    By,
+    DepositFilter,
+    IdKind,
+    NewBooking,
+    SumLine,
+    Taken,
+    UnknownAccount,
+    UnknownBooking,
+)
 from rules.recyclables.reading import Read
 
 
@@ -23,6 +35,14 @@ class DepositDesk(Protocol):
 
     def erase(self, number: int) -> int:
         """Raises UnknownAccount."""
+
+    def spend(self, account: int, new: NewBooking, actor: str, now: int) -> Booking:
+        """Raises UnknownAccount, BookingRefused."""
+
+    def cancel(self, number: str, cancels: str, actor: str, reason: str, now: int) -> Booking:
+        """Raises UnknownBooking, BookingRefused."""
+
+    def bookings(self, account: int) -> list[Booking]: ...
 
 
 class NoDeposits:
@@ -45,3 +65,12 @@ class NoDeposits:
 
     def erase(self, number: int) -> int:
         raise UnknownAccount(f"no account {number}")
+
+    def spend(self, account: int, new: NewBooking, actor: str, now: int) -> Booking:
+        raise UnknownAccount(f"no account {account}")
+
+    def cancel(self, number: str, cancels: str, actor: str, reason: str, now: int) -> Booking:
+        raise UnknownBooking(f"no booking {cancels!r}")
+
+    def bookings(self, account: int) -> list[Booking]:
+        return []

@@ -4,7 +4,18 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from api.deposit_ports import DepositDesk
-from rules.recyclables.model import Account, AccountPage, By, DepositFilter, IdKind, Refusal, SumLine, Taken
+from rules.recyclables.model import (
+    Account,
+    AccountPage,
+    Booking,
+    By,
+    DepositFilter,
+    IdKind,
+    NewBooking,
+    Refusal,
+    SumLine,
+    Taken,
+)
 from rules.recyclables.reading import Read
 
 
@@ -36,4 +47,13 @@ class NarrowedDeposits:
         raise NotImplementedError("accounts are of the whole city only")
 
     def erase(self, number: int) -> int:
+        raise NotImplementedError("accounts are of the whole city only")
+
+    def spend(self, account: int, new: NewBooking, actor: str, now: int) -> Booking:
+        raise NotImplementedError("accounts are of the whole city only")
+
+    def cancel(self, number: str, cancels: str, actor: str, reason: str, now: int) -> Booking:
+        raise NotImplementedError("accounts are of the whole city only")
+
+    def bookings(self, account: int) -> list[Booking]:
         raise NotImplementedError("accounts are of the whole city only")

@@ -5,6 +5,7 @@ from typing import Final
 import typer
 
 from haulwatch.commands.recyclables.accounts import account, accounts, erase
+from haulwatch.commands.recyclables.bookings import bookings, cancel, recredit, spend
 from haulwatch.commands.recyclables.key import key
 from haulwatch.commands.recyclables.sums import refused, sums
 
@@ -19,5 +20,9 @@ app.command()(sums)
 app.command()(accounts)
 app.command()(account)
 app.command()(erase)
+app.command()(spend)
+app.command()(cancel)
+app.command()(bookings)
+app.command()(recredit)
 app.command()(refused)
 app.command()(key)

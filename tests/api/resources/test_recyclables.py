@@ -117,6 +117,30 @@ async def test_a_card_finds_its_account_which_can_be_erased(client: AsyncClient,
     assert not any(CARD in one.target for one in entries)
 
 
+async def test_points_are_spent_once_never_below_zero_and_taken_back(client: AsyncClient) -> None:
+    await sent(client, "point-own", said("1"))  # 1.60 yuan
+    headers = await signed_in(client, "the-operator")
+    path = "/api/v1/deposit-accounts/1/bookings"
+    body = {"number": "A1", "unit": "CNY", "amount": "1.50", "reason": "soap"}
+    first, again = [await client.post(path, json=body, headers=headers) for _ in range(2)]
+    assert (first.status_code, first.json()["amount"], first.json()["actor"]) == (200, -1.5, "the-operator")
+    assert again.json() == first.json()
+    refused = await client.post(path, json=body | {"number": "A2"}, headers=headers)
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "body.amount")
+    back = {"number": "C1", "reason": "not handed out"}
+    assert (await client.post(f"{path}/A1/cancel", json=back, headers=headers)).json()["amount"] == 1.5
+    twice = await client.post(f"{path}/A1/cancel", json=back | {"number": "C2"}, headers=headers)
+    assert (twice.status_code, twice.json()["errors"][0]["field"]) == (422, "path.booking")
+    assert [one["number"] for one in (await client.get(path, headers=headers)).json()] == ["A1", "C1"]
+    shown = (await client.get("/api/v1/deposit-accounts/1", headers=headers)).json()["account"]
+    assert shown["balance"] == [{"unit": "CNY", "amount": 1.6}]
+    other = path.replace("1/book", "2/book")
+    assert (await client.post(other, json=body | {"number": "A3"}, headers=headers)).status_code == 404
+    assert (await client.post(f"{other}/A1/cancel", json=back, headers=headers)).status_code == 404
+    part = await signed_in(client, "part")
+    assert (await client.post(path, json=body, headers=part)).status_code == 403
+
+
 async def test_who_sees_a_part_takes_and_sums_its_points_and_sees_no_account(client: AsyncClient) -> None:
     await sent(client, "point-own", said("1"))
     await sent(client, "point-other", said("1"), said("2"))

@@ -130,6 +130,9 @@ NEEDS_DATA = [
     "ledger indicators --from 2026-03-01 --to 2026-03-01", "ledger assessment --from 2026-03-01 --to 2026-03-01",
     "ledger report --quarter 2026Q1 --out x.csv", "weighings tares", "weighings bridges", "deposits account 1",
     "weighings resolve x --none --reason x", "deposits sums --from 2026-03-01 --to 2026-03-01", "deposits erase 1",
+    "deposits spend 1 --amount 1 --number x --reason x", "deposits cancel x --number y --reason x",
+    "deposits bookings 1",
+    "deposits recredit --from 2026-03-01 --to 2026-03-01 --reason x",
     "weighings state-stocks /dev/null --reason x", "weighings stocks --from 2026-03-01 --to 2026-03-01",
 ]  # fmt: skip
 CREATES_DATA = {
