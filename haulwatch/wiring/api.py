@@ -1,7 +1,7 @@
 """The parts of `haulwatch serve`: the application, and the tasks that run beside the HTTP server."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
+from contextlib import ExitStack, asynccontextmanager, closing
 from typing import TYPE_CHECKING, NamedTuple
 
 from api.app import create_app
@@ -65,27 +65,26 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
     watched = settings.limits.broker_counters == "on"
     statistics = BrokerStatistics(mqtt.broker, mqtt.client_id, system_clock.now_ms)
     try:
-        with (
-            closing(open_journal(settings)) as journal,
-            closing(open_shelves(settings)) as shelves,
-            closing(open_cursors(settings.paths.data_dir)) as cursors,
-            closing(open_command_store(settings)) as commands,
-            open_people(settings) as people,
-            open_rule_sets(settings) as rule_sets,
-            open_proposals(settings) as proposals,
-            open_registry(settings) as registry,
-            open_cases(settings, lambda: city().timezone) as cases,
-            open_manifests(settings, city, current_rules(settings, rule_sets)) as manifests,
-            open_public_reports(settings, lambda: city().timezone) as public_reports,
-            open_sessions(settings, city) as sessions,
-            open_indicators(settings) as programme,
-            open_board_rows(settings) as board_rows,
-            open_materials(settings, city) as (deposits, stocks),
-            open_notices(settings, journal, shelves, city) as notices,
-            closing(WhatIfJobs(COMMAND, system_clock.now_ms)) as what_if,
-            closing(open_attachments(settings)) as attachments,
-            closing(PackProcesses(settings.paths.data_dir)) as packs,
-        ):
+        with ExitStack() as held:
+            journal = held.enter_context(closing(open_journal(settings)))
+            shelves = held.enter_context(closing(open_shelves(settings)))
+            cursors = held.enter_context(closing(open_cursors(settings.paths.data_dir)))
+            commands = held.enter_context(closing(open_command_store(settings)))
+            people = held.enter_context(open_people(settings))
+            rule_sets = held.enter_context(open_rule_sets(settings))
+            proposals = held.enter_context(open_proposals(settings))
+            registry = held.enter_context(open_registry(settings))
+            cases = held.enter_context(open_cases(settings, lambda: city().timezone))
+            manifests = held.enter_context(open_manifests(settings, city, current_rules(settings, rule_sets)))
+            public_reports = held.enter_context(open_public_reports(settings, lambda: city().timezone))
+            sessions = held.enter_context(open_sessions(settings, city))
+            programme = held.enter_context(open_indicators(settings))
+            board_rows = held.enter_context(open_board_rows(settings))
+            deposits, stocks = held.enter_context(open_materials(settings, city))
+            notices = held.enter_context(open_notices(settings, journal, shelves, city))
+            what_if = held.enter_context(closing(WhatIfJobs(COMMAND, system_clock.now_ms)))
+            attachments = held.enter_context(closing(open_attachments(settings)))
+            packs = held.enter_context(closing(PackProcesses(settings.paths.data_dir)))
             dispatcher = CommandDispatcher(mqtt.broker, f"{mqtt.client_id}-commands", commands, system_clock.now_ms)
             shelving = Shelving(shelves, journal, system_clock.now_ms, call_within_ms=settings.alerts.call_within_ms)
             feed = BoardFeed(
