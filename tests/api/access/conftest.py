@@ -33,6 +33,7 @@ from rules.manifests import tables as manifest_tables
 from rules.manifests.document import ManifestDocument, Quantity
 from rules.manifests.store import ManifestStore
 from rules.public_reports.model import Category, Channel, NewReport
+from rules.recyclables import tables as deposit_tables
 from rules.suspected_sites.store import ProposalStore
 from rules.weighing import tables as weighing_tables
 from rules.weighing.store import SessionStore
@@ -100,7 +101,7 @@ def manifests(tmp_path: Path) -> Iterator[ManifestStore]:
 def programme(tmp_path: Path) -> Iterator[IndicatorStore]:
     """An alert about each truck, and a file that names a site of the others."""
     engine = open_database(f"sqlite:///{tmp_path / 'programme.db'}")
-    for some in (weighing_tables, manifest_tables, alert_tables):
+    for some in (weighing_tables, manifest_tables, alert_tables, deposit_tables):
         some.metadata.create_all(engine)
     AlertJournal(engine).record([alert_of(truck) for truck in (OWN, OTHER)], recorded_at=NOW)
     of_city = {"indicators": {"spoil_inflow": {"sites": ["landfill", "works-OTHER"]}}}
