@@ -20,7 +20,6 @@ from tests import ROOT
 from tests.closing import closing_all
 from tests.compiled import COMPILED, interpreted_only
 from tests.migrated import Tables
-from tests.waiting import PATIENCE_S
 from tests.workers.dealing import dealt
 
 RECORDINGS = ROOT.parent / "shared" / "data"
@@ -138,10 +137,9 @@ def _is_long(item: pytest.Item) -> bool:
 
 @pytest.fixture(scope="session", autouse=True)
 def _made_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What tests need again and again: tables of an empty database, the parsers of a command line, and patience."""
+    """What tests need again and again: tables of an empty database, and the parsers of a command line."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("haulwatch.migrations.upgrade", Tables(tmp_path_factory.mktemp("tables")).upgrade)
-        patch.setattr("devices.db.database.CONNECT_TIMEOUT_S", int(PATIENCE_S))  # a busy machine may take ours
         patch.setattr("typer.testing._get_command", cache(typer.main.get_command))
         yield
 

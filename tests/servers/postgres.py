@@ -68,9 +68,9 @@ class Postgres:
         name = f"test_{uuid4().hex[:12]}"
         server = f"postgresql://haulwatch@127.0.0.1:{self.port}"
         with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-            template = "template1" if copied is None else copied.rpartition("/")[2]
+            template = "template1" if copied is None else copied.rpartition("/")[2].partition("?")[0]
             connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-        return f"{server}/{name}"
+        return f"{server}/{name}?connect_timeout={PATIENCE_S:.0f}"  # a busy machine may take longer than ours
 
 
 @pytest.fixture(scope="session")
