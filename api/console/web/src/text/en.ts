@@ -800,6 +800,8 @@ export const measures = {
   peak_kmh: "highest speed",
   peak_off_route_m: "furthest off the route",
   plate: "plate",
+  rfid: "RFID tag",
+  tag_vehicle: "vehicle of the tag",
   queue_trucks: "trucks waiting",
   readings: "readings",
   reason: "kind of fault",

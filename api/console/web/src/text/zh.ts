@@ -801,6 +801,8 @@ export const measures: Record<MeasureKey, string> = {
   peak_kmh: "最高速度",
   peak_off_route_m: "最大偏离",
   plate: "车牌",
+  rfid: "电子标签",
+  tag_vehicle: "标签所属车辆",
   queue_trucks: "等候车辆",
   readings: "读数",
   reason: "类型",
