@@ -2,8 +2,9 @@
 
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, false, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, insert, select, update
 
+from devices.db import turns
 from rules.alerts.actions import (
     Acknowledge,
     AlertAction,
@@ -20,20 +21,15 @@ from rules.alerts.actions import (
 from rules.alerts.tables import alert, alert_action
 
 _ACTIONS_LOCK: Final = 4_827_301
-"""PostgreSQL identifies advisory locks by number. Any number will do that nothing else in this database uses."""
 
 
 def wait_for_turn(connection: Connection) -> None:
     """Lock out other writers of actions, so that readers see actions in the order of their numbers and never skip one,
     and so that nothing read from here on is out of date when it is written.
 
-    PostgreSQL numbers a row when it is written and shows it when it is committed. SQLite has one writer at a time, from
-    its first write on: so this writes, though it changes nothing.
+    PostgreSQL numbers a row when it is written and shows it when it is committed.
     """
-    if connection.dialect.name == "postgresql":
-        connection.execute(select(func.pg_advisory_xact_lock(_ACTIONS_LOCK)))
-    else:
-        connection.execute(update(alert).where(false()).values(revision=0))
+    turns.wait_for_turn(connection, _ACTIONS_LOCK, alert)
 
 
 def act_within(connection: Connection, alert_id: str, action: AlertAction) -> None:

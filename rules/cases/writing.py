@@ -7,8 +7,9 @@ change or nothing (decision 97). The caller begins with `wait_for_turn`.
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, false, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
+from devices.db import turns
 from rules.alerts import acting
 from rules.alerts.actions import Acknowledge, UnknownAlert
 from rules.alerts.actions import Close as CloseAlert
@@ -46,17 +47,14 @@ from rules.cases.model import (
 from rules.cases.tables import case_alert, case_event, case_file
 
 _CASES_LOCK: Final = 4_827_302
-"""See `rules.alerts.acting`. Whoever needs both takes this one first."""
+"""Whoever needs the turn of `rules.alerts.acting` too takes this one first."""
 
 
 def wait_for_turn(connection: Connection) -> None:
     """Let writers of cases write one after the other, each with what the one before wrote: numbers have no gap, and no
     two cases take one alert. The first statement of its transaction.
     """
-    if connection.dialect.name == "postgresql":
-        connection.execute(select(func.pg_advisory_xact_lock(_CASES_LOCK)))
-    else:
-        connection.execute(update(case_file).where(false()).values(version=0))
+    turns.wait_for_turn(connection, _CASES_LOCK, case_file)
 
 
 def open_case(connection: Connection, new: NewCase, actor: str, at: int, terms: Terms) -> str:

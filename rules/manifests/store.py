@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, RowMapping, func, insert, select, tup
 from devices.city.model import City
 from devices.db.database import transaction
 from devices.db.page_cursor import cursor_of, read_cursor
+from devices.db.turns import wait_for_turn
 from devices.readings.manifests import ManifestDeed, ManifestTerms
 from devices.readings.models import ManifestAction
 from rules.manifests import machine
@@ -45,7 +46,7 @@ _NUMBER: Final = ".{1,64}"
 _DAY_MS: Final = 86_400_000
 _CLOCK: Final = "haulwatch"
 _LOCK: Final = 4_827_309
-"""Of writers of manifests, among the advisory locks of the database (`rules.alerts.acting`)."""
+"""Of writers of manifests (`devices.db.turns`)."""
 
 OverdueAt = Callable[[ManifestTerms, str], int]
 """When a manifest with these terms, of this device, is overdue: ms since 1970 UTC."""
@@ -210,10 +211,7 @@ class ManifestStore:
 
 def _wait_for_turn(connection: Connection) -> None:
     """Let writers write one after the other; the first statement of a transaction."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
-    else:
-        connection.execute(update(manifest).where(manifest.c.number == "").values(version=0))
+    wait_for_turn(connection, _LOCK, manifest)
 
 
 def _open_of(connection: Connection, device_id: str) -> list[str]:

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Select, delete, false, func, insert, select, update
+from sqlalchemy import Connection, Engine, Select, delete, func, insert, select, update
 
 from devices.city.model import City
 from devices.db.database import transaction
+from devices.db.turns import wait_for_turn
 from rules.recyclables import bookings
 from rules.recyclables.model import (
     Account,
@@ -34,7 +35,7 @@ from rules.recyclables.tariff import Tariffs
 MAX_REFUSALS: Final = 10_000
 """Rows kept of what was refused, of all points; the oldest go."""
 _TURN: Final = 4_827_342
-"""See `rules.alerts.acting`. Nobody who holds it asks for another."""
+"""Nobody who holds it asks for another (`devices.db.turns`)."""
 _TAKEN_FIELDS: Final = ("ts", "material", "grams")
 """Two deposits of one number that differ in these are two deposits."""
 
@@ -202,11 +203,8 @@ class DepositStore:
 
 
 def _wait_for_turn(connection: Connection) -> None:
-    """Let writers write one after the other. The first statement of its transaction, and in SQLite a write."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(select(func.pg_advisory_xact_lock(_TURN)))
-    else:
-        connection.execute(update(deposit).where(false()).values(account=None))
+    """Let writers write one after the other; the first statement of a transaction."""
+    wait_for_turn(connection, _TURN, deposit)
 
 
 def _stored(connection: Connection, placed: PlacedDeposit) -> tuple[object, ...] | None:

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Connection, Engine, cast, false, func, insert, or_, select, tuple_, update
+from sqlalchemy import BigInteger, Connection, Engine, cast, false, insert, or_, select, tuple_, update
 
 from devices.city.model import City
 from devices.db.database import transaction
 from devices.db.page_cursor import cursor_of, read_cursor
+from devices.db.turns import wait_for_turn
 from devices.readings.models import Weighing
 from rules.weighing.model import (
     Decision,
@@ -29,7 +30,7 @@ from rules.weighing.tables import weighing_decision, weighing_progress, weighing
 from rules.weighing.truck_match import TruckMatcher
 
 _TURN: Final = 4_827_338
-"""See `rules.alerts.acting`. Nobody who holds it asks for another."""
+"""Nobody who holds it asks for another (`devices.db.turns`)."""
 _SESSION_ID: Final = "[0-9a-f]{16}"
 _FETCHED: Final = 2_000
 
@@ -197,11 +198,8 @@ def _is_by_tag(weighing: Weighing, trucks: TruckMatcher) -> bool:
 
 
 def _wait_for_turn(connection: Connection) -> None:
-    """Let writers write one after the other. The first statement of its transaction, and in SQLite a write."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(select(func.pg_advisory_xact_lock(_TURN)))
-    else:
-        connection.execute(update(weighing_progress).where(false()).values(no=0))
+    """Let writers write one after the other; the first statement of a transaction."""
+    wait_for_turn(connection, _TURN, weighing_progress)
 
 
 def _progress(connection: Connection, source: str) -> int:
