@@ -5,16 +5,20 @@ UnboundedFile    the file is beyond a bound, or not of its format; says what to 
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import yaml
+from pydantic import BaseModel, ValidationError
 
 MIB: Final = 1_048_576
 MAX_YAML_BYTES: Final = 16 * MIB
 """Some 60,000 devices. PyYAML needs a minute and 1.5 GB for it."""
 MAX_JSON_BYTES: Final = 128 * MIB
 """GeoJSON with two million positions."""
+_MAX_FAULTS: Final = 20
+"""That are named of one file."""
 _MAX_DEPTH: Final = 8
 _MAX_PARTS: Final = 1_000
 """Keys and values of the settings of one terminal; some hundred of them are its items."""
@@ -23,6 +27,11 @@ _MAX_EXACT: Final = 2**53
 """JSON keeps no larger whole number."""
 _TOO_DEEP: Final = "is nested too deeply: write it flat, as the documentation shows"
 _TOO_DEEP_ZH: Final = "嵌套过深：请按文档示例平铺书写"
+
+
+Model = TypeVar("Model", bound=BaseModel)
+Fault = Callable[[tuple[int | str, ...], str], str]
+"""Words for a fault, by where it stands in a file and what pydantic says."""
 
 
 class UnboundedFile(ValueError):
@@ -42,6 +51,22 @@ def read_bounded(path: Path, max_bytes: int, split: str) -> bytes:
     if len(content) > max_bytes:
         raise UnboundedFile(f"is larger than {max_bytes // MIB} MiB: {split}", f"超过{max_bytes // MIB} MiB")
     return content
+
+
+def read_yaml_model(path: Path, model: type[Model], error: type[Exception], fault: Fault) -> Model:
+    """A YAML file of at most a MiB, checked by `model`. An empty one is that of all defaults.
+
+    Raises `error`, which names the file and each fault, and OSError.
+    """
+    try:
+        content = load_yaml_keys_once(read_bounded(path, MIB, "remove what is no part of it"))
+    except UnboundedFile as exc:
+        raise error(f"{path.name}: {exc}") from exc
+    try:
+        return model.model_validate({} if content is None else content)
+    except ValidationError as exc:
+        faults = [f"{path.name}: {fault(tuple(one['loc']), one['msg'])}" for one in exc.errors()[:_MAX_FAULTS]]
+        raise error("\n".join(faults)) from exc
 
 
 def load_yaml_keys_once(content: bytes) -> Any:

@@ -21,9 +21,9 @@ Targets are in the unit of the indicator. The file holds no secrets and nothing 
 from pathlib import Path
 from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from devices.bounded_files import MIB, UnboundedFile, load_yaml_keys_once, read_bounded
+from devices.bounded_files import read_yaml_model
 from devices.errors import OperatorError
 from devices.readings.streams import STREAM_NAMES
 from devices.readings.text import ShortText
@@ -125,22 +125,11 @@ class Programme(_Row):
 
 
 _NONE: Final = Target()
-_MAX_FAULTS: Final = 20
 
 
 def read_programme(path: Path | None) -> Programme:
     """Read the file; None: there is none. Raises ProgrammeFileError, OSError."""
-    if path is None:
-        return Programme()
-    try:
-        content = load_yaml_keys_once(read_bounded(path, MIB, "remove what is no part of it"))
-    except UnboundedFile as exc:
-        raise ProgrammeFileError(f"{path.name}: {exc}") from exc
-    try:
-        return Programme.model_validate({} if content is None else content)
-    except ValidationError as exc:
-        faults = [f"{path.name}: {_fault(tuple(error['loc']), error['msg'])}" for error in exc.errors()[:_MAX_FAULTS]]
-        raise ProgrammeFileError("\n".join(faults)) from exc
+    return Programme() if path is None else read_yaml_model(path, Programme, ProgrammeFileError, _fault)
 
 
 def _fault(where: tuple[int | str, ...], message: str) -> str:

@@ -22,9 +22,9 @@ from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Final, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from devices.bounded_files import MIB, UnboundedFile, load_yaml_keys_once, read_bounded
+from devices.bounded_files import read_yaml_model
 from devices.city.hours import is_within
 from devices.city.model import City
 from devices.city.sites import Site
@@ -34,7 +34,6 @@ from devices.readings.text import MAX_SHORT_CHARS, ShortText
 from rules.recyclables.model import MAX_KG, Unit
 
 _CENT: Final = Decimal("0.01")
-_MAX_FAULTS: Final = 20
 _Rate = Annotated[Decimal, Field(ge=0, le=100_000, decimal_places=4, allow_inf_nan=False)]
 
 
@@ -141,17 +140,7 @@ NO_TARIFFS: Final = Tariffs()
 
 def read_tariffs(path: Path | None) -> Tariffs:
     """Read the file; None: there is none. Raises TariffFileError, OSError."""
-    if path is None:
-        return NO_TARIFFS
-    try:
-        content = load_yaml_keys_once(read_bounded(path, MIB, "remove what is no part of it"))
-    except UnboundedFile as exc:
-        raise TariffFileError(f"{path.name}: {exc}") from exc
-    try:
-        return Tariffs.model_validate({} if content is None else content)
-    except ValidationError as exc:
-        faults = [f"{path.name}: {_fault(tuple(error['loc']), error['msg'])}" for error in exc.errors()[:_MAX_FAULTS]]
-        raise TariffFileError("\n".join(faults)) from exc
+    return NO_TARIFFS if path is None else read_yaml_model(path, Tariffs, TariffFileError, _fault)
 
 
 def _fault(where: tuple[int | str, ...], message: str) -> str:
