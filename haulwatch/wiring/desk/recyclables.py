@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from devices.access.mosquitto_files import write_files
-from devices.bounded_files import read_bounded
 from devices.city.model import City
 from devices.codecs.topics import deposit_topic
 from devices.db.database import open_database
@@ -15,26 +14,24 @@ from haulwatch.process import system_clock
 from haulwatch.settings.data_files import deposit_key_path
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import existing_database_url
+from haulwatch.wiring.desk.secret_files import read_secret
 from haulwatch.wiring.desk.weighings import open_stocks
 from ingest.mqtt.source import MqttSource
 from ingest.recyclables.intake import DepositIntake
 from rules.recyclables.pseudonyms import BadPseudonymKey, PseudonymKey
 from rules.recyclables.store import DepositStore
-from rules.recyclables.tariff import read_tariffs
+from rules.recyclables.tariff import Tariffs, read_tariffs
 from rules.stocks.store import StockStore
 
 _log = logging.getLogger(__name__)
 
 _MAX_KEY_BYTES: Final = 1_024
-_OTHERS: Final = 0o077
 
 
 @contextmanager
 def open_deposits(settings: Settings, city: Callable[[], City]) -> Iterator[DepositStore]:
     """The file of tariffs is read once. `city` returns the city as it is now. Raises TariffFileError."""
-    tariffs = read_tariffs(settings.deposits.tariffs)
-    engine = open_database(existing_database_url(settings))
-    with closing(DepositStore(engine, city, tariffs, lambda: pseudonym_key(settings))) as store:
+    with closing(_store(settings, city, read_tariffs(settings.deposits.tariffs))) as store:
         yield store
 
 
@@ -48,12 +45,18 @@ class Materials(NamedTuple):
 @contextmanager
 def open_materials(settings: Settings, city: Callable[[], City]) -> Iterator[Materials]:
     """Deposits and stocks together, for the API. Raises TariffFileError."""
-    if strange := [*read_tariffs(settings.deposits.tariffs).unknown_sites(city())]:
+    tariffs = read_tariffs(settings.deposits.tariffs)
+    if strange := [*tariffs.unknown_sites(city())]:
         _log.warning(
             "deposits: the tariffs name sites that are not registered, and pay nothing there: %s", strange[:20]
         )
-    with open_deposits(settings, city) as deposits, open_stocks(settings) as stocks:
+    with closing(_store(settings, city, tariffs)) as deposits, open_stocks(settings) as stocks:
         yield Materials(deposits, stocks)
+
+
+def _store(settings: Settings, city: Callable[[], City], tariffs: Tariffs) -> DepositStore:
+    engine = open_database(existing_database_url(settings))
+    return DepositStore(engine, city, tariffs, lambda: pseudonym_key(settings))
 
 
 def deposit_intake(settings: Settings, store: DepositStore) -> DepositIntake:
@@ -73,20 +76,8 @@ def pseudonym_key(settings: Settings) -> PseudonymKey | None:
     """That of the setting, else of the file, else none. Raises BadPseudonymKey, OSError."""
     if settings.deposits.key is not None:
         return PseudonymKey.parse(settings.deposits.key.get_secret_value())
-    path = deposit_key_path(settings)
-    try:
-        mode = path.stat().st_mode
-        content = read_bounded(path, _MAX_KEY_BYTES, "it is no key")
-    except FileNotFoundError:
-        return None
-    except ValueError as exc:
-        raise BadPseudonymKey(f"{path} {exc}") from exc
-    if mode & _OTHERS:
-        raise BadPseudonymKey(f"{path}: others may read it: `chmod 600 {path}`")
-    try:
-        return PseudonymKey.parse(content.decode())
-    except UnicodeDecodeError as exc:
-        raise BadPseudonymKey(f"{path} is no key: put it back as it was") from exc
+    text = read_secret(deposit_key_path(settings), _MAX_KEY_BYTES, BadPseudonymKey)
+    return None if text is None else PseudonymKey.parse(text)
 
 
 def keep_pseudonym_key(settings: Settings, key: PseudonymKey) -> Path:

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 from api.report_ports import PublicReports, ReportOptions
 from devices.access.mosquitto_files import write_files
-from devices.bounded_files import read_bounded
 from devices.db.database import DatabaseError, open_database
 from devices.readings.instants import DAY_MS
 from haulwatch.process.retention import PacedClock
@@ -18,6 +17,7 @@ from haulwatch.settings.data_files import informant_clock_path, informant_keys_p
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import existing_database_url
 from haulwatch.wiring.desk.cases import terms
+from haulwatch.wiring.desk.secret_files import read_secret
 from ingest.process.pause import pause
 from rules.public_reports.informants import Informants
 from rules.public_reports.sealing import NO_KEYS, BadInformantKey, InformantKeys
@@ -28,7 +28,6 @@ _log = logging.getLogger(__name__)
 ERASE_EVERY_S: Final = 3_600.0
 """The time to keep a name is counted in days."""
 _MAX_KEYS_BYTES: Final = 16_384
-_OTHERS: Final = 0o077
 
 
 def report_options(settings: Settings) -> ReportOptions:
@@ -69,22 +68,9 @@ def informant_keys(settings: Settings) -> InformantKeys:
     """Those of the setting, else of the file, else none. Raises BadInformantKey, OSError."""
     if settings.reports.keys is not None:
         return InformantKeys.parse(settings.reports.keys.get_secret_value())
-    path = informant_keys_path(settings)
-    try:
-        mode = path.stat().st_mode
-        content = read_bounded(path, _MAX_KEYS_BYTES, "it is no key")
-    except FileNotFoundError:
-        return NO_KEYS
-    except ValueError as exc:
-        raise BadInformantKey(f"{path} {exc}") from exc
-    if mode & _OTHERS:
-        raise BadInformantKey(
-            f"{path}: others may read it: `chmod 600 {path}`, and make a new key: `haulwatch report key`"
-        )
-    try:
-        return InformantKeys.parse(content.decode())
-    except UnicodeDecodeError as exc:
-        raise BadInformantKey(f"{path} is no file of keys: put it back as it was") from exc
+    then = ", and make a new key: `haulwatch report key`"
+    text = read_secret(informant_keys_path(settings), _MAX_KEYS_BYTES, BadInformantKey, "file of keys", then)
+    return NO_KEYS if text is None else InformantKeys.parse(text)
 
 
 def keep_informant_keys(settings: Settings, keys: InformantKeys) -> Path:
