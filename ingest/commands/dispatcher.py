@@ -20,6 +20,7 @@ from ingest.mqtt.client import BrokerUnavailable, MqttClient, PublishRefused
 from ingest.mqtt.url import MqttUrl
 from ingest.process.backoff import Backoff
 from ingest.process.pause import end_if_cancelled
+from ingest.process.trouble_log import TroubleLog
 
 BATCH: Final = 100
 MAX_ANSWERS: Final = 1_000
@@ -75,7 +76,7 @@ class CommandDispatcher:
         self._answers: dict[tuple[str, str], CommandAnswer] = {}
         """Received and not yet in the store, by device and command; the first of several copies."""
         self._wake = asyncio.Event()
-        self._logged: set[str] = set()
+        self._trouble = TroubleLog(_log, "command dispatcher: ")
         self.counts = DispatcherCounts()
 
     async def run(self) -> None:
@@ -96,10 +97,10 @@ class CommandDispatcher:
                 end_if_cancelled()
                 if time.monotonic() - began > _SLOWEST_RETRY_S:  # else another process may be taking over the session
                     backoff.reset()
-                    self._logged.discard("connection")
-                self._log_once(
+                    self._trouble.ended("connection")
+                self._trouble.warn(
                     "connection",
-                    f"command dispatcher: not connected, commands wait, trying again: {self._url}: {exc}",
+                    f"not connected, commands wait, trying again: {self._url}: {exc}",
                 )
             await asyncio.sleep(backoff.next_pause_s())
 
@@ -121,9 +122,7 @@ class CommandDispatcher:
             acknowledgement = read_acknowledgement(payload)
         except Unreadable as exc:
             self.counts.unreadable += 1
-            self._log_once(
-                "unreadable", f"command dispatcher: an acknowledgement of {device_id} cannot be read, ignored: {exc}"
-            )
+            self._trouble.warn("unreadable", f"an acknowledgement of {device_id} cannot be read, ignored: {exc}")
             return
         if len(self._answers) >= MAX_ANSWERS:
             self.counts.overflowed += 1
@@ -137,10 +136,10 @@ class CommandDispatcher:
             try:
                 await self._dispatch()
             except DatabaseError as exc:
-                self._log_once("store", f"command dispatcher: command store unavailable, trying again: {exc}")
+                self._trouble.warn("store", f"command store unavailable, trying again: {exc}")
                 await asyncio.sleep(backoff.next_pause_s())
                 continue
-            self._logged.discard("store")
+            self._trouble.ended("store")
             backoff.reset()
             with suppress(TimeoutError):
                 async with asyncio.timeout(_POLL_S):
@@ -169,10 +168,9 @@ class CommandDispatcher:
         self.counts.foreign += len(foreign)
         if foreign:
             device_id, acknowledgement = foreign[0]
-            self._log_once(
+            self._trouble.warn(
                 "foreign",
-                f"command dispatcher: {device_id} answers to command {acknowledgement.id}, which it was never given: "
-                "ignored",
+                f"{device_id} answers to command {acknowledgement.id}, which it was never given: ignored",
             )
 
     async def _send(self, command: Command) -> bool:
@@ -185,21 +183,15 @@ class CommandDispatcher:
         try:
             await self._client.publish(command_topic(command.device_id), command.payload(), expiry_ms=rest_ms)
         except PublishRefused as exc:
-            self._log_once(
+            self._trouble.warn(
                 "refusal",
-                f"command dispatcher: the broker takes no commands from this login ({exc}): they wait; let it write to "
+                f"the broker takes no commands from this login ({exc}): they wait; let it write to "
                 f"{command_topic('+')}",
             )
             return False
         except BrokerUnavailable as exc:
-            self._log_once("connection", f"command dispatcher: command {command.id} waits: {exc}")
+            self._trouble.warn("connection", f"command {command.id} waits: {exc}")
             return False
         self.counts.sent += 1
         await asyncio.to_thread(self._store.sent, command, self._now())
         return True
-
-    def _log_once(self, trouble: str, text: str) -> None:
-        """Log a kind of trouble once; those of connection and store again after they ended."""
-        if trouble not in self._logged:
-            self._logged.add(trouble)
-            _log.warning(text)

@@ -17,6 +17,7 @@ from ingest.mqtt.client import BrokerUnavailable, MqttClient, PublishRefused
 from ingest.mqtt.url import MqttUrl
 from ingest.process.backoff import Backoff
 from ingest.process.pause import end_if_cancelled
+from ingest.process.trouble_log import TroubleLog
 
 MAX_IN_FLIGHT: Final = 500
 """Messages without PUBACK: a round trip of 100 ms to a broker far away still lets 5,000 pass in a second."""
@@ -56,8 +57,8 @@ class GatewayPublisher:
         self._timeout_s = timeout_s
         self._slots = asyncio.Semaphore(MAX_IN_FLIGHT)
         self._waiting: asyncio.Queue[ForDevice] = asyncio.Queue(MAX_COMMANDS)
-        self._logged: set[str] = set()
-        """Kinds of trouble that were logged since the broker was last reached for long."""
+        self._trouble = TroubleLog(_log, "gateway: ")
+        """Over once the broker was reached for long."""
         self.connected = False
         """Whether the broker takes messages now, as far as the client can tell."""
 
@@ -73,9 +74,9 @@ class GatewayPublisher:
                 end_if_cancelled()
                 if time.monotonic() - began > _SLOWEST_RETRY_S:
                     backoff.reset()
-                    self._logged.clear()
+                    self._trouble.all_ended()
                 text = f"not connected, devices get no answer and keep their data: {self._url}: {exc}"
-                self._log_once("connection", text)
+                self._trouble.warn("connection", text)
             await asyncio.sleep(backoff.next_pause_s())
 
     async def _serve(self) -> None:
@@ -99,7 +100,7 @@ class GatewayPublisher:
         try:
             command = read_command(payload)
         except Unreadable as exc:
-            self._log_once("command", f"a command to {device_id} cannot be read, ignored: {exc}")
+            self._trouble.warn("command", f"a command to {device_id} cannot be read, ignored: {exc}")
             return
         if not self._waiting.full():
             self._waiting.put_nowait(ForDevice(device_id, command))
@@ -115,7 +116,7 @@ class GatewayPublisher:
         topic = dialect_topic(device_id, dialect)
         if not await self._publish(topic, payload):
             text = "no session at the broker subscribes to what devices send: start the collector"
-            self._log_once("subscriber", f"{text}; until then devices get no answer and keep their data")
+            self._trouble.warn("subscriber", f"{text}; until then devices get no answer and keep their data")
             raise NotPublished(text)
 
     async def acknowledge(self, device_id: str, answer: Acknowledgement) -> None:
@@ -137,12 +138,7 @@ class GatewayPublisher:
         except TimeoutError:
             raise NotPublished(f"the broker did not take it within {self._timeout_s:.0f} s") from None
         except PublishRefused as exc:
-            self._log_once("refusal", f"the broker refuses {topic} from this login ({exc}): let it write there")
+            self._trouble.warn("refusal", f"the broker refuses {topic} from this login ({exc}): let it write there")
             raise NotPublished(f"the broker refuses {topic}: {exc}") from exc
         except BrokerUnavailable as exc:
             raise NotPublished(str(exc)) from exc
-
-    def _log_once(self, kind: str, text: str) -> None:
-        if kind not in self._logged:
-            self._logged.add(kind)
-            _log.warning("gateway: %s", text)

@@ -13,6 +13,7 @@ from devices.codecs.topics import device_of_deposit_topic
 from devices.db.database import DatabaseError
 from ingest.log.records import RawMessage
 from ingest.mqtt.source import ReceivedBatch
+from ingest.process.trouble_log import TroubleLog
 from rules.recyclables.model import DepositsRefused, Taken
 from rules.recyclables.pseudonyms import BadPseudonymKey
 from rules.recyclables.reading import Read, read_message
@@ -52,7 +53,7 @@ class DepositIntake:
         """Taken from the broker, and not acknowledged yet."""
         self._kept = 0
         """Messages of it that are in the database."""
-        self._logged: set[str] = set()
+        self._trouble = TroubleLog(_log, "deposits: ")
 
     async def run(self, stop: asyncio.Event) -> None:
         """Receive until `stop` is set."""
@@ -72,10 +73,10 @@ class DepositIntake:
                 self._keep(message)
                 self._kept += 1
         except (DatabaseError, BadPseudonymKey, OSError) as exc:
-            self._log_once("away", f"deposits: cannot be kept, they wait at the broker: {exc}")
+            self._trouble.warn("away", f"cannot be kept, they wait at the broker: {exc}")
             self._source.wait(_PAUSE_S)
             return
-        self._logged.discard("away")
+        self._trouble.ended("away")
         if batch.packet_ids:
             self._source.acknowledge(batch)
         self._batch = None
@@ -92,17 +93,12 @@ class DepositIntake:
             return
         taken = self._deposits.take(device_id, read, now, keep_refusals=True)
         if taken.refused:
-            self._log_once(
+            self._trouble.warn(
                 f"refused {device_id}",
-                f"deposits: {device_id}: some are refused: `haulwatch deposits refused` says why",
+                f"{device_id}: some are refused: `haulwatch deposits refused` says why",
             )
         if taken.ids_dropped:
-            self._log_once(
+            self._trouble.warn(
                 "key",
-                "deposits: cards and codes are dropped, as there is no key: make it with `haulwatch deposits key`",
+                "cards and codes are dropped, as there is no key: make it with `haulwatch deposits key`",
             )
-
-    def _log_once(self, trouble: str, text: str) -> None:
-        if trouble not in self._logged:
-            self._logged.add(trouble)
-            _log.warning(text)

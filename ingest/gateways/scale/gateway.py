@@ -29,6 +29,7 @@ from ingest.gateways.scale.ticket_book import Passage, TicketBook, TicketBookFai
 from ingest.gateways.scale.unsaved import Entry, Forget, Issue, Unsaved
 from ingest.gateways.status import GatewayFigures
 from ingest.process.backoff import Backoff
+from ingest.process.trouble_log import TroubleLog
 
 _FIRST_RETRY_S: Final = 0.5
 _SLOWEST_RETRY_S: Final = 30.0
@@ -118,7 +119,7 @@ class ScaleGateway:
         """Stretches without a frame since the last frame."""
         self._published_to = 0
         """Number of the newest ticket that the broker took. The disk may not know it yet."""
-        self._logged: set[str] = set()
+        self._trouble = TroubleLog(_log, f"gateway scale: {scale.device_id}: ")
 
     def figures(self, *, connected: bool) -> GatewayFigures:
         """What the gateway does; of refusals, the passes without a ticket. `connected`: to the broker."""
@@ -166,7 +167,7 @@ class ScaleGateway:
             if self._unsaved.trouble is not None:
                 self._unsaved.retry()
                 if self._unsaved.trouble is None:
-                    self._logged.discard("disk")
+                    self._trouble.ended("disk")
                     _log.info("gateway scale: %s: the disk takes tickets again", self._scale.device_id)
 
     async def _read(self) -> None:
@@ -229,7 +230,7 @@ class ScaleGateway:
                 self._plausibility.event(event)
                 self._act(event)
             for doubt in self._plausibility.doubts():
-                self._warn_once(doubt, f"{_ADVICE[doubt]}: check unit and decimals of profile {self._scale.profile}")
+                self._trouble.warn(doubt, f"{_ADVICE[doubt]}: check unit and decimals of profile {self._scale.profile}")
 
     def _warn_of_noise(self) -> None:
         self._noise += 1
@@ -264,7 +265,7 @@ class ScaleGateway:
             text = (
                 f"{self._unsaved.trouble}. Until then weighings are in memory only, and are lost if this process ends"
             )
-            self._warn_once("disk", text)
+            self._trouble.warn("disk", text)
         if self._unsaved.lost > lost and isinstance(entry, Issue):
             self._name_lost(entry.weighed, "memory holds no more of them")
 
@@ -355,10 +356,5 @@ class ScaleGateway:
         try:
             self._book.published(self._published_to)
         except TicketBookFailed as exc:  # it stays there: after a restart it is published again, as a duplicate
-            self._warn_once("disk", str(exc))
+            self._trouble.warn("disk", str(exc))
         return self._book.oldest(self._published_to)
-
-    def _warn_once(self, kind: str, text: str) -> None:
-        if kind not in self._logged:
-            self._logged.add(kind)
-            _log.warning("gateway scale: %s: %s", self._scale.device_id, text)
