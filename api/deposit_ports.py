@@ -31,7 +31,7 @@ class DepositDesk(Protocol):
     def account(self, number: int) -> Account:
         """Raises UnknownAccount."""
 
-    def find(self, kind: IdKind, said: str) -> int | None: ...
+    def find(self, kind: IdKind, text: str) -> int | None: ...
 
     def erase(self, number: int) -> int:
         """Raises UnknownAccount."""
@@ -60,7 +60,7 @@ class NoDeposits:
     def account(self, number: int) -> Account:
         raise UnknownAccount(f"no account {number}")
 
-    def find(self, kind: IdKind, said: str) -> int | None:
+    def find(self, kind: IdKind, text: str) -> int | None:
         return None
 
     def erase(self, number: int) -> int:

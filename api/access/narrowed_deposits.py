@@ -43,7 +43,7 @@ class NarrowedDeposits:
     def account(self, number: int) -> Account:
         raise NotImplementedError("accounts are of the whole city only")
 
-    def find(self, kind: IdKind, said: str) -> int | None:
+    def find(self, kind: IdKind, text: str) -> int | None:
         raise NotImplementedError("accounts are of the whole city only")
 
     def erase(self, number: int) -> int:

@@ -73,7 +73,7 @@ class Verdict:
     """
     excused: bool = False
     """What other devices did explains its incident, by what has been compared so far."""
-    told_once: bool = False
+    notified_once: bool = False
     """That it lasts is no news: people are notified again of another severity or `basis` only."""
 
 

@@ -13,14 +13,12 @@ from sqlalchemy import Connection, insert, or_, select
 
 from devices.readings.instants import DAY_MS
 from devices.readings.manifests import ManifestDeed, NamedWeight
-from rules.manifests.model import Manifest, ManifestState
+from rules.manifests.model import WEIGHED_MS, Manifest, ManifestState
 from rules.manifests.present import present_of
 from rules.manifests.tables import manifest, manifest_action
 
 _ISSUED_BEFORE_MS: Final = 14 * DAY_MS
 """A manifest is issued at most so long before its load is weighed."""
-_CLOCKS_MS: Final = 180_000
-"""Clocks of bridge and truck differ by so much at most, or are known (`rules.tracking.manifest_weighings`)."""
 _NOT_ON_ITS_WAY: Final = frozenset({ManifestState.VOID, ManifestState.REJECTED})
 _DEEDS: Final = (ManifestDeed.WEIGH.value, ManifestDeed.UNWEIGH.value)
 
@@ -101,8 +99,8 @@ def _may_be_of(one: Manifest, weight: NamedWeight) -> bool:
     if one.stage in _NOT_ON_ITS_WAY:
         return False
     if weight.leaves:
-        return not one.source_ticket and (not one.left_at or weight.at <= one.left_at + _CLOCKS_MS)
-    is_there = not one.departed_at or weight.at <= one.departed_at + _CLOCKS_MS
+        return not one.source_ticket and (not one.left_at or weight.at <= one.left_at + WEIGHED_MS)
+    is_there = not one.departed_at or weight.at <= one.departed_at + WEIGHED_MS
     return one.net_kg is None and one.left_at <= weight.at and is_there
 
 

@@ -94,6 +94,7 @@ def recredit(
     due = _due(connection, tariffs, city, days)
     credited = _credited(connection, days)
     left = balances_of(connection, sorted({account for account, _, _ in {*due, *credited}}))
+    newest = connection.execute(select(func.max(deposit_booking.c.no))).scalar() or 0
     changed = []
     for key in sorted({*due, *credited}):
         account, day, unit = key
@@ -110,9 +111,9 @@ def recredit(
         )  # fmt: skip
         left.setdefault(account, {})[unit] = has + hundredths
         if hundredths and not dry_run:
-            made = connection.execute(select(func.max(deposit_booking.c.no))).scalar() or 0
+            newest += 1
             row = {
-                "number": f"tariff-{made + 1}-{account}-{day}", "account": account, "kind": str(BookingKind.TARIFF),
+                "number": f"tariff-{newest}-{account}-{day}", "account": account, "kind": str(BookingKind.TARIFF),
                 "unit": unit, "hundredths": hundredths, "cancels": None, "day": day, **signed._asdict(),
             }  # fmt: skip
             connection.execute(insert(deposit_booking).values(row))

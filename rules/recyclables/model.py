@@ -29,16 +29,16 @@ _NOT_OF_AN_ID: Final = frozenset({"Cc", "Cf", "Pd", "Pc", "Zs", "Zl", "Zp"})
 """Unicode categories of what readers of cards put around and into a number: control characters, dashes, blanks."""
 
 
-def comparable_id(said: str) -> str:
+def comparable_id(text: str) -> str:
     """A card or code as it is compared, in one width and case; empty where it names nobody."""
-    found = "".join(one for one in normalize("NFKC", said).upper() if category(one) not in _NOT_OF_AN_ID)
+    found = "".join(one for one in normalize("NFKC", text).upper() if category(one) not in _NOT_OF_AN_ID)
     return "" if any(category(one) == "Cs" for one in found) else found
 
 
-def _names_somebody(said: SecretStr) -> SecretStr:
-    if not comparable_id(said.get_secret_value()):
+def _names_somebody(person: SecretStr) -> SecretStr:
+    if not comparable_id(person.get_secret_value()):
         raise ValueError("names nobody")
-    return said
+    return person
 
 
 PersonId = Annotated[SecretStr, Field(min_length=1, max_length=128), AfterValidator(_names_somebody)]
@@ -79,7 +79,7 @@ class Unit(StrEnum):
     CNY = "CNY"
 
 
-class SaidDeposit(BaseModel):
+class ReportedDeposit(BaseModel):
     """One deposit as a point reports it: one material, weighed once. Unknown fields are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True, hide_input_in_errors=True)

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from devices.city.model import City, DeviceRole
 from devices.readings.instants import DAY_MS
 from devices.readings.models import MAX_AHEAD_MS
-from rules.recyclables.model import IdKind, Refusal, SaidDeposit
+from rules.recyclables.model import IdKind, Refusal, ReportedDeposit
 from rules.recyclables.tariff import Earned, Tariffs, material_of
 
 MAX_AGE_MS: Final = 400 * DAY_MS
@@ -21,7 +21,7 @@ class Identity(NamedTuple):
     """By what a person is identified. Its `repr` hides the number."""
 
     kind: IdKind
-    said: SecretStr
+    number: SecretStr
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,30 +43,30 @@ class PlacedDeposit:
 
 
 def place(
-    device_id: str, index: int, said: SaidDeposit, city: City, tariffs: Tariffs, received_at: int
+    device_id: str, index: int, reported: ReportedDeposit, city: City, tariffs: Tariffs, received_at: int
 ) -> PlacedDeposit | Refusal:
     """`received_at`: wall clock, ms. `index`: of the deposit in its message."""
     device = city.devices.get(device_id)
     if device is None or device.role is not DeviceRole.RECYCLING_POINT:
         return Refusal(index=index, field="device", hint="is no registered recycling point: register it first")
-    ts = said.ts + device.clock_correction_s * 1000
+    ts = reported.ts + device.clock_correction_s * 1000
     if ts > received_at + MAX_AHEAD_MS:
         return Refusal(index=index, field="ts", hint="lies in the future: set the clock of the point")
     if ts < received_at - MAX_AGE_MS:
         return Refusal(index=index, field="ts", hint="is more than 400 days old: set the clock of the point")
     if not device.validity.covers(ts):
         return Refusal(index=index, field="device", hint="was not in service then: correct its registration")
-    grams = round(said.weight_kg * 1000)
+    grams = round(reported.weight_kg * 1000)
     if not grams:
         return Refusal(index=index, field="weight_kg", hint="is less than a gram")
     local = datetime.fromtimestamp(ts / 1000, ZoneInfo(city.timezone))
-    site, material = city.site_of(device, ts), material_of(said.material)
+    site, material = city.site_of(device, ts), material_of(reported.material)
     earned = tariffs.earned(material, grams, local.date(), site, local.hour * 60 + local.minute)
     day, site_id = local.date().isoformat(), site.id if site is not None else ""
-    return PlacedDeposit(device_id, said.number, ts, day, site_id, material, grams, earned, _identity(said))
+    return PlacedDeposit(device_id, reported.number, ts, day, site_id, material, grams, earned, _identity(reported))
 
 
-def _identity(said: SaidDeposit) -> Identity | None:
-    if said.card is not None:
-        return Identity(IdKind.CARD, said.card)
-    return None if said.code is None else Identity(IdKind.CODE, said.code)
+def _identity(reported: ReportedDeposit) -> Identity | None:
+    if reported.card is not None:
+        return Identity(IdKind.CARD, reported.card)
+    return None if reported.code is None else Identity(IdKind.CODE, reported.code)

@@ -54,6 +54,6 @@ class PseudonymKey:
         """The key as `parse` reads it. It is the secret itself."""
         return base64.b64encode(self._key).decode() + "\n"
 
-    def pseudonym(self, kind: IdKind, said: str) -> str:
+    def pseudonym(self, kind: IdKind, text: str) -> str:
         """The pseudonym of a card or code that names somebody (`comparable_id`), 64 hex digits."""
-        return hmac.new(self._key, f"haulwatch deposit 1 {kind} {comparable_id(said)}".encode(), sha256).hexdigest()
+        return hmac.new(self._key, f"haulwatch deposit 1 {kind} {comparable_id(text)}".encode(), sha256).hexdigest()

@@ -1,6 +1,6 @@
 """Reads the messages of points: one JSON object, or an array of them. Pure.
 
-What is wrong with a deposit is said without a word of it: it may hold the number of a card.
+What is wrong with a deposit is named without a word of it: it may hold the number of a card.
 """
 
 import json
@@ -9,12 +9,12 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from rules.recyclables.model import MAX_DEPOSITS, DepositsRefused, Refusal, SaidDeposit
+from rules.recyclables.model import MAX_DEPOSITS, DepositsRefused, Refusal, ReportedDeposit
 
 MAX_BYTES: Final = 262_144
 _PADDING: Final = b"\x00 \t\r\n\v\f"
 
-Read = SaidDeposit | Refusal
+Read = ReportedDeposit | Refusal
 
 
 def read_message(payload: bytes) -> list[Read]:
@@ -41,13 +41,13 @@ def _read(index: int, element: object) -> Read:
     if not isinstance(element, dict):
         return Refusal(index=index, field="deposit", hint="write a JSON object")
     try:
-        said = SaidDeposit.model_validate(element)
+        reported = ReportedDeposit.model_validate(element)
     except ValidationError as exc:
         fault = exc.errors(include_input=False, include_context=False, include_url=False)[0]
         return Refusal(index=index, field=str(fault["loc"][0]), hint=_HINTS[str(fault["loc"][0])])
-    if said.card is not None and said.code is not None:
+    if reported.card is not None and reported.code is not None:
         return Refusal(index=index, field="code", hint="give a card or a code, not both")
-    return said
+    return reported
 
 
 _HINTS: Final = {

@@ -68,8 +68,12 @@ class DepositStore:
         taken = repeated = dropped = 0
         with transaction(self._engine) as connection:
             _wait_for_turn(connection)
-            for index, said in enumerate(read):
-                placed = said if isinstance(said, Refusal) else place(device_id, index, said, city, self._tariffs, now)
+            for index, reported in enumerate(read):
+                placed = (
+                    reported
+                    if isinstance(reported, Refusal)
+                    else place(device_id, index, reported, city, self._tariffs, now)
+                )
                 if isinstance(placed, Refusal):
                     refused.append(placed)
                     continue
@@ -139,17 +143,17 @@ class DepositStore:
         with transaction(self._engine) as connection:
             found = connection.execute(select(row.no, row.first_at).where(row.no == number)).all()
             if not found:
-                raise UnknownAccount(f"no account {number}: it was erased, or never was")
+                raise _unknown(number)
             return _accounts(connection, found)[0]
 
-    def find(self, kind: IdKind, said: str) -> int | None:
+    def find(self, kind: IdKind, text: str) -> int | None:
         """Number of the account of a card or code; None where there is none, or no key."""
         key = self._key()
-        if key is None or not comparable_id(said):
+        if key is None or not comparable_id(text):
             return None
         row = deposit_account.c
         with transaction(self._engine) as connection:
-            found = connection.execute(select(row.no).where(row.pseudonym == key.pseudonym(kind, said))).first()
+            found = connection.execute(select(row.no).where(row.pseudonym == key.pseudonym(kind, text))).first()
         return None if found is None else int(found[0])
 
     def other_keys(self, key: PseudonymKey) -> int:
@@ -169,7 +173,7 @@ class DepositStore:
             booked = update(deposit_booking).where(deposit_booking.c.account == number)
             connection.execute(booked.values(account=None))
             if not connection.execute(delete(deposit_account).where(deposit_account.c.no == number)).rowcount:
-                raise UnknownAccount(f"no account {number}: it was erased, or never was")
+                raise _unknown(number)
             return freed
 
     def spend(self, account: int, new: NewBooking, actor: str, now: int) -> Booking:
@@ -177,7 +181,7 @@ class DepositStore:
         with transaction(self._engine) as connection:
             _wait_for_turn(connection)
             if connection.execute(select(deposit_account.c.no).where(deposit_account.c.no == account)).first() is None:
-                raise UnknownAccount(f"no account {account}: it was erased, or never was")
+                raise _unknown(account)
             return bookings.spend(connection, account, new, actor, now)
 
     def cancel(self, number: str, cancels: str, actor: str, reason: str, now: int) -> Booking:
@@ -202,6 +206,10 @@ class DepositStore:
             return bookings.recredit(connection, self._tariffs, city, days, signed, dry_run=dry_run)
 
 
+def _unknown(number: int) -> UnknownAccount:
+    return UnknownAccount(f"no account {number}: it was erased, or never was")
+
+
 def _wait_for_turn(connection: Connection) -> None:
     """Let writers write one after the other; the first statement of a transaction."""
     wait_for_turn(connection, _TURN, deposit)
@@ -218,7 +226,7 @@ def _account(connection: Connection, key: PseudonymKey | None, placed: PlacedDep
     """The account of who made a deposit, opened at the first one; None for nobody, and without a key."""
     if placed.who is None or key is None:
         return None
-    pseudonym, row = key.pseudonym(placed.who.kind, placed.who.said.get_secret_value()), deposit_account.c
+    pseudonym, row = key.pseudonym(placed.who.kind, placed.who.number.get_secret_value()), deposit_account.c
     found = connection.execute(select(row.no).where(row.pseudonym == pseudonym)).scalar()
     if found is None:
         opened = insert(deposit_account).values(pseudonym=pseudonym, key_id=key.id, first_at=placed.ts)

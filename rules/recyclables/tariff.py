@@ -41,9 +41,9 @@ class TariffFileError(OperatorError):
     """The file cannot be used; names each field and what to write."""
 
 
-def material_of(said: str) -> str:
+def material_of(text: str) -> str:
     """The material as it is kept: the word of its stream, else the text itself in one width and case."""
-    return stream_of(said) or " ".join(said.casefold().split())[:MAX_SHORT_CHARS]
+    return stream_of(text) or " ".join(text.casefold().split())[:MAX_SHORT_CHARS]
 
 
 class Earned(NamedTuple):
@@ -80,7 +80,7 @@ class Tariff(BaseModel):
     @cached_property
     def rates(self) -> dict[str, Decimal]:
         """By material as it is kept."""
-        return {material_of(said): rate for said, rate in self.per_kg.items()}
+        return {material_of(material): rate for material, rate in self.per_kg.items()}
 
     def holds_on(self, day: date) -> bool:
         return (self.valid_from is None or self.valid_from <= day) and (

@@ -12,6 +12,8 @@ from devices.db.database import transaction
 from devices.readings.text import ShortText
 from rules.stocks.tables import site_stock
 
+MAX_REASON: Final = 500
+"""Characters."""
 MAX_KG: Final = 1e11
 """100 million tonnes: more than any spoil ground holds."""
 _Kg = Annotated[float, Field(ge=-MAX_KG, le=MAX_KG, allow_inf_nan=False)]
@@ -86,9 +88,9 @@ class StockStore:
         row = site_stock.c
         query = select(site_stock).where(row.day.between(first.isoformat(), last.isoformat())).order_by(row.no)
         found: dict[tuple[str, str], EnteredDay] = {}
+        names = set(StatedDay.model_fields) - {"site"}
         with transaction(self._engine) as connection:
             for values in connection.execute(query).mappings():
-                names = set(StatedDay.model_fields) - {"site"}
                 stated = StatedDay(site=values["site_id"], **{name: values[name] for name in names})
                 found[values["day"], values["site_id"]] = EnteredDay(
                     stated=stated, actor=values["actor"], reason=values["reason"], at=values["at"]

@@ -8,16 +8,13 @@ from devices.geo.geometry import XY
 from devices.readings.models import Weighing
 from devices.readings.tickets import CORRECTED_WITHIN_MS, REPEATED_WITHIN_MS, ticket_number
 from rules.manifests.machine import Event
-from rules.manifests.model import Manifest, ManifestState, Trigger
+from rules.manifests.model import WEIGHED_MS, Manifest, ManifestState, Trigger
 from rules.tracking.load import is_believed
 from rules.tracking.load import ticket_net_kg as net_kg_of
 from rules.tracking.manifest_book import KEPT_TICKETS, ManifestBook, Weighed
 from rules.tracking.reach import may_have_been_at
 from rules.weighing.truck_visits import visits_of
 
-WEIGHED_MS: Final = 180_000
-"""So long before and after a weighing a truck may be seen outside: the clocks of bridge and truck differ by 2 min at
-most, or are known."""
 _PAPER_AFTER_MS: Final = 600_000
 """So long after a load was weighed at its source its manifest may be issued: no truck tips and loads again so fast."""
 _TO_BE_LOADED: Final = frozenset({ManifestState.DRAFT, ManifestState.SOURCE_CONFIRMED})

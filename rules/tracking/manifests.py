@@ -12,9 +12,9 @@ from devices.readings.manifests import ManifestDeed
 from devices.readings.models import ManifestAction, Position, Reading, Weighing
 from rules.manifests import machine
 from rules.manifests.machine import Event, Refused
-from rules.manifests.model import Manifest, Trigger, TruckManifest
+from rules.manifests.model import WEIGHED_MS, Manifest, Trigger, TruckManifest
 from rules.tracking.manifest_book import ManifestBook, Presence
-from rules.tracking.manifest_weighings import WEIGHED_MS, issued_events, loose_events, weighed_events, weighed_of
+from rules.tracking.manifest_weighings import issued_events, loose_events, weighed_events, weighed_of
 from rules.tracking.motion import Fix
 
 _GATE_M: Final = 20.0

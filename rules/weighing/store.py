@@ -193,8 +193,9 @@ class SessionStore:
 
 def _is_by_tag(weighing: Weighing, trucks: TruckMatcher) -> bool:
     """The tag says whose it is, or contradicts the plate."""
-    plain = trucks.match(weighing.plate, weighing.ts)
-    return weighing.rfid is not None and trucks.match(weighing.plate, weighing.ts, weighing.rfid) != plain
+    if weighing.rfid is None:
+        return False
+    return trucks.match(weighing.plate, weighing.ts, weighing.rfid) != trucks.match(weighing.plate, weighing.ts)
 
 
 def _wait_for_turn(connection: Connection) -> None:

@@ -175,8 +175,8 @@ _last: list[tuple[City, TruckMatcher]] = []
 
 def matcher_of(city: City) -> TruckMatcher:
     """The matcher of a city, made once for the city that is judged."""
-    for known, matcher in _last:
-        if known is city:
+    for asked, matcher in _last:
+        if asked is city:
             return matcher
     matcher = TruckMatcher(city)
     _last[:] = [(city, matcher)]

@@ -72,10 +72,10 @@ class Depositors:
     def day(self, start_ms: int, deposits: int, sending: Sending = Sending()) -> list[DepositMessage]:
         """The messages of a day, in the order in which they are sent."""
         sent: list[DepositMessage] = []
-        for point, said in self._made(start_ms, deposits):
+        for point, report in self._made(start_ms, deposits):
             waits_ms = self._rng.randrange(6 * 3_600_000) if self._rng.random() < sending.late else 0
-            payload = json.dumps(said, ensure_ascii=False).encode()
-            message = DepositMessage(said["ts"] + 1_000 + waits_ms, deposit_topic(point), payload)
+            payload = json.dumps(report, ensure_ascii=False).encode()
+            message = DepositMessage(report["ts"] + 1_000 + waits_ms, deposit_topic(point), payload)
             sent.append(message)
             if self._rng.random() < sending.twice:
                 sent.append(DepositMessage(message.at + self._rng.randrange(60_000), message.topic, payload))
@@ -88,7 +88,7 @@ class Depositors:
             point = usual if rng.random() < 0.9 else rng.choice(self._points)
             material = rng.choice(list(KG_OF))
             grams = round(rng.uniform(*KG_OF[material]) * 1_000)
-            said: dict[str, Any] = {
+            report: dict[str, Any] = {
                 "number": f"{start_ms // _DAY_MS}-{number:06}",
                 "ts": start_ms + rng.randrange(_DAY_MS),
                 "material": material,
@@ -96,11 +96,11 @@ class Depositors:
             }
             chance = rng.random()
             if chance < _WITH_CARD:
-                said["card"] = card
+                report["card"] = card
                 self.truth.of_card[card] += grams
             elif chance < _WITH_CARD + _WITH_CODE:
-                said["code"] = code
+                report["code"] = code
                 self.truth.of_code[code] += grams
             self.truth.deposits += 1
             self.truth.grams[point, material] += grams
-            yield point, said
+            yield point, report

@@ -16,12 +16,11 @@ from api.resources.programme.spans import FirstDay, LastDay, read_days
 from devices.city.sites import Site
 from devices.people.model import Visibility
 from devices.readings.text import ShortText
-from rules.stocks.store import EnteredDay, StatedDay
+from rules.stocks.store import MAX_REASON, EnteredDay, StatedDay
 
 router = APIRouter(prefix="/stocks", tags=["programme"], dependencies=[*PERSONAL, *OPERATORS])
 
 MAX_DAYS: Final = 400
-MAX_REASON: Final = 500
 _STATED: Final[dict[str, Any]] = {
     "site": "plant-wangjiang",
     "day": "2026-03-01",

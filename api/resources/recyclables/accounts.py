@@ -98,9 +98,9 @@ def find(parts: Parts, request: Request, body: FindBody) -> Found:
     """The number of the account of a card or code that a person presents, to show or erase it. Nothing of the card is
     kept: the audit trail names the number of the account.
     """
-    kind, said = (IdKind.CARD, body.card) if body.card is not None else (IdKind.CODE, body.code)
+    kind, person = (IdKind.CARD, body.card) if body.card is not None else (IdKind.CODE, body.code)
     try:
-        number = parts.deposits.find(kind, said.get_secret_value()) if said is not None else None
+        number = parts.deposits.find(kind, person.get_secret_value()) if person is not None else None
     except BadPseudonymKey as exc:
         raise RequestRefused(ProblemKind.UNAVAILABLE, str(exc)) from exc
     if number is None:

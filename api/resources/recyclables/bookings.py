@@ -85,9 +85,8 @@ def spend(parts: Parts, caller: CurrentCaller, account: _Number, body: SpendBody
     sent again with the same account, unit and amount answers with the booking that was made; another under it is
     refused.
     """
-    new = NewBooking(number=body.number, unit=body.unit, amount=body.amount, reason=body.reason)
     try:
-        return parts.deposits.spend(account, new, acting_name(caller, body.actor), parts.now())
+        return parts.deposits.spend(account, body, acting_name(caller, body.actor), parts.now())
     except UnknownAccount as exc:
         raise _no_such(account) from exc
     except BookingRefused as exc:

@@ -66,16 +66,16 @@ async def _run(settings: Settings, scale: Scale) -> None:
     """Run until SIGINT or SIGTERM; begin when the disk takes tickets."""
     stop = stop_event()
     status_path = gateway_status_path(settings, f"{DIALECT}-{scale.device_id}")
-    told = False
+    is_logged = False
     while not stop.is_set():
         try:
             async with scale_parts(settings, scale) as parts:
                 figures = partial(_figures, parts)
                 await run_gateway(parts.publisher, parts.status_path, figures, _weigh(parts, scale, stop), stop)
         except TicketBookFailed as exc:
-            if not told:
+            if not is_logged:
                 _log.error("gateway scale: %s: no truck is weighed until then: %s", scale.device_id, exc)
-                told = True
+                is_logged = True
             report_once(status_path, _NO_BOOK)
             await pause(stop, _OPEN_EVERY_S)
     await asyncio.to_thread(status_path.unlink, missing_ok=True)

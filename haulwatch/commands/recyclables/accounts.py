@@ -24,7 +24,7 @@ from haulwatch.wiring.desk.recyclables import open_deposits, pseudonym_key
 from rules.recyclables.model import Account, By, DepositFilter, IdKind
 from rules.recyclables.store import DepositStore
 
-_BY: Final = (By.DAY, By.SITE, By.MATERIAL)
+_BY: Final = tuple(By)
 
 Number = Annotated[int | None, typer.Argument(min=1, metavar="[ACCOUNT]", help="Number of the account.")]
 Of = Annotated[
@@ -94,8 +94,8 @@ def _chosen(store: DepositStore, number: int | None, of: IdKind | None, *, has_k
         return number or 0
     if not has_key:
         fail("there is no key, so no account is found by a card: `haulwatch deposits key`")
-    said = typer.prompt(str(of), hide_input=True) if sys.stdin.isatty() else sys.stdin.readline()
-    found = store.find(of, said.strip()) if said.strip() else None
+    text = typer.prompt(str(of), hide_input=True) if sys.stdin.isatty() else sys.stdin.readline()
+    found = store.find(of, text.strip()) if text.strip() else None
     if found is None:
         fail(f"no account of this {of}")
     return found

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from devices.city.model import City
 from devices.spelling import did_you_mean
+from haulwatch.commands.programme.spans import FirstDay, LastDay
 from haulwatch.commands.shared import (
     By,
     JsonFlag,
@@ -21,16 +22,14 @@ from haulwatch.commands.shared import (
     print_json,
     print_table,
 )
-from haulwatch.commands.weighings.city_ledger import day
 from haulwatch.process.system_clock import now_ms
 from haulwatch.settings.data_files import settings_with_data
 from haulwatch.wiring.databases import open_registry, people_zone
 from haulwatch.wiring.desk.weighings import open_stocks
-from rules.stocks.store import StatedDay
+from rules.stocks.store import MAX_REASON, StatedDay
 
 MAX_LINES: Final = 10_000
 _MAX_FAULTS: Final = 20
-_MAX_REASON: Final = 500
 
 
 @exits_on_error
@@ -53,8 +52,8 @@ def state_stocks(
     All lines are taken or none. The last statement of a site and day holds; earlier ones stay. `haulwatch ledger city`
     balances sites by them.
     """
-    if not reason.strip() or len(reason) > _MAX_REASON:
-        fail(f"--reason: write 1 to {_MAX_REASON} characters")
+    if not reason.strip() or len(reason) > MAX_REASON:
+        fail(f"--reason: write 1 to {MAX_REASON} characters")
     settings, actor = settings_with_data(), acting_name(by)
     with open_registry(settings) as registry:
         city = registry.load_city()
@@ -70,10 +69,8 @@ def state_stocks(
 
 @exits_on_error
 def stocks(
-    from_: Annotated[
-        date, typer.Option("--from", parser=day, metavar="DAY", help="First day, by the city's calendar.")
-    ],
-    to: Annotated[date, typer.Option("--to", parser=day, metavar="DAY", help="Last day.")],
+    from_: FirstDay,
+    to: LastDay,
     as_json: JsonFlag = False,
 ) -> None:
     """List what is stated of the stock of sites, by day and site: what holds, by whom and why."""
@@ -104,6 +101,7 @@ def stocks(
 def read_lines(file: Path, city: City) -> list[StatedDay]:
     """The lines of the file. Ends with a message that names each faulty one."""
     found: list[StatedDay] = []
+    named: set[tuple[str, date]] = set()
     faults: list[str] = []
     with file.open(encoding="utf-8-sig", newline="") as opened:
         for number, row in enumerate(csv.DictReader(opened), 2):
@@ -122,9 +120,10 @@ def read_lines(file: Path, city: City) -> list[StatedDay]:
             if one.site not in city.sites:
                 guess = did_you_mean(one.site, list(city.sites))
                 faults.append(f"line {number}: site: no site {one.site!r}{guess and f': {guess}'}")
-            elif any((one.site, one.day) == (other.site, other.day) for other in found):
+            elif (one.site, one.day) in named:
                 faults.append(f"line {number}: day: give each day and site once")
             else:
+                named.add((one.site, one.day))
                 found.append(one)
     if faults or not found:
         fail("\n".join([f"{file.name}: nothing is stated", *(faults[:_MAX_FAULTS] or ["it has no lines"])]))

@@ -129,7 +129,7 @@ class ManifestOverdue(Rule[OverdueState]):
             ),
             part=_part(manifest.number, state),
             basis=str(plan.awaited),
-            told_once=True,
+            notified_once=True,
         )
 
     def _over(self, observation: Observation, number: str, manifest: Manifest | None, state: OverdueState) -> Verdict:

@@ -150,12 +150,12 @@ def _judge_tag(
     """Find a tag that is of another vehicle than the plate, once for each ticket that is counted."""
     bridge, city, at = observation.device, observation.city, observation.calendar_ts
     slip = state.counted.get(ticket_number(ticket.ticket))
-    if ticket.rfid is None or ticket.plate is None or slip is None or slip.is_tag_told:
+    if ticket.rfid is None or ticket.plate is None or slip is None or slip.is_tag_reported:
         return
     holder = matcher_of(city).contradicting(ticket.plate, at, ticket.rfid)
     if holder is None:
         return
-    slip.is_tag_told = True
+    slip.is_tag_reported = True
     yield from for_people(
         Verdict(
             subject=bridge.id,

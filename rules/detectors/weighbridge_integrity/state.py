@@ -62,7 +62,7 @@ class Counted:
     ts: int
     """Of its first weighing."""
     manual: ReadingRef | None = None
-    is_tag_told: bool = False
+    is_tag_reported: bool = False
     """It was found to have the tag of another truck."""
     """The weighing that a person typed."""
 

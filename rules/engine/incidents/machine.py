@@ -179,7 +179,7 @@ def _assert(case: RuleIncidents, rule: str, verdict: Verdict) -> _Changed | None
     confirmed_now = phase is Phase.CONFIRMED and incident.phase is Phase.PROVISIONAL
     worse = verdict.severity < incident.severity
     another = not incident.returns and incident.told_onset not in {None, verdict.onset}
-    lasts = since_told_ms >= (MERGE_WITHIN_MS if another else NOTIFY_EVERY_MS) and not verdict.told_once
+    lasts = since_told_ms >= (MERGE_WITHIN_MS if another else NOTIFY_EVERY_MS) and not verdict.notified_once
     if confirmed_now or worse or lasts:
         if confirmed_now:
             incident.phase = Phase.CONFIRMED
