@@ -107,7 +107,7 @@ class PartStore:
     def __init__(self, budget: Budget, message_bytes: int, give_up: Callable[[Refused], None]) -> None:
         """`message_bytes`: the most that the parts of one message may have on the wire.
 
-        `give_up` is told of each message that is dropped unfinished: nothing of it was answered.
+        `give_up` is called for each message that is dropped unfinished: nothing of it was answered.
         """
         self._budget = budget
         self._message_bytes = message_bytes
