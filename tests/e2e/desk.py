@@ -22,7 +22,10 @@ from tests.installation import Installation
 from tests.points import point_of
 from tests.waiting import PATIENCE_S
 
-CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM: Final = next(
+    filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"))), None
+)
+"""The shell has the same engine without windows, and takes half the time for a page."""
 NOW: Final = 1_790_000_000_000
 """Device time of the newest incident; within what the tests store, nothing depends on the clock."""
 TRUCK: Final = "truck-005"

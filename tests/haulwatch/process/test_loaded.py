@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -36,7 +37,7 @@ def test_it_has_its_environment_and_no_file_of_its_loader(tmp_path: Path) -> Non
     try:
         until((tmp_path / "judge_status.json").exists, "the judge reports")
         assert judge.pid != record.pid
-        open_files = [str(file.readlink()) for file in Path(f"/proc/{judge.pid}/fd").iterdir()]
+        open_files = _open_files(judge.pid)
         assert not [file for file in open_files if file.endswith("record.log")]
         assert str(tmp_path / "judge.log") in open_files
         haulwatch.stop("judge")
@@ -44,6 +45,15 @@ def test_it_has_its_environment_and_no_file_of_its_loader(tmp_path: Path) -> Non
     finally:
         haulwatch.close()
     assert record.poll() == -signal.SIGKILL
+
+
+def _open_files(pid: int) -> list[str]:
+    """What a process has open, without what it closes meanwhile."""
+    found = []
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found.append(str(file.readlink()))
+    return found
 
 
 def test_an_end_that_does_not_come_is_a_time_out(tmp_path: Path) -> None:
