@@ -81,7 +81,7 @@ class GroupMember:
         """
         failed: list[Any] = []
         with translated(self._connection):
-            consumer = self._opened()
+            consumer = self._open()
             came = self._sort_in(consumer.consume(_TAKEN_AT_ONCE, 0), failed)
             if not came and wait_s and (first := consumer.poll(wait_s)) is not None:
                 came = self._sort_in([first], failed)
@@ -127,10 +127,10 @@ class GroupMember:
         RawLogUnavailable.
         """
         with translated(self._connection):
-            admin = self._admin_client()
+            consumer, admin = self._opened(), self._admin_client()
             asked = admin.describe_consumer_groups([self._group], request_timeout=ANSWER_S)
             [members] = [answer.result().members for answer in asked.values()]
-            ours = self._opened().memberid()
+            ours = consumer.memberid()
         if not any(
             one.member_id == ours
             and any(
@@ -202,6 +202,17 @@ class GroupMember:
             return self._admin
 
     def _opened(self) -> Any:
+        """The client, as long as this member is in the group. Raises PartitionGone.
+
+        A thread that still restores a partition must not join the group again for a process that ends: nobody would
+        poll, and others would wait for that partition.
+        """
+        if (consumer := self._consumer) is None:
+            raise PartitionGone(f"this member has left the group {self._group}")
+        return consumer
+
+    def _open(self) -> Any:
+        """Join the group, unless this member is in it."""
         if self._consumer is None:
             consumer = self._kafka.Consumer(
                 self._connection.reading(

@@ -5,6 +5,7 @@ whatever it tries to write is refused. So a worker that was paused while others 
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from threading import Thread
 from typing import Any, Final, NamedTuple
 
@@ -134,7 +135,5 @@ class Transactions:
         self._failed = self._failed or error
 
     def _undo(self) -> None:
-        try:
-            self._producer.abort_transaction(ANSWER_S)
-        except self._kafka.KafkaException:
-            return  # it is fenced, or the next writer of this name undoes it
+        with suppress(RawLogUnavailable):  # it is fenced, or does not return: the next writer of this name undoes it
+            self._bounded(lambda: self._producer.abort_transaction(ANSWER_S))

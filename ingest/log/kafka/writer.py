@@ -8,6 +8,7 @@ recorder counts these as duplicates, and the judge judges them once.
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
@@ -27,6 +28,8 @@ from ingest.log.records import REVISION_TOPICS, TICK_TOPIC, RawMessage
 
 _FLUSH_S: Final = ANSWER_S + 2.0
 """Beyond the time after which the client gives a message up by itself."""
+_CAUSE_S: Final = 0.1
+"""For a fatal error whose cause may come a moment after it."""
 _QUEUED_MESSAGES: Final = 100_000
 _MOST_BYTES: Final = MAX_MESSAGE_BYTES - (256 << 10)
 """With room for a topic of any length."""
@@ -113,6 +116,8 @@ class KafkaWriter:
             left = producer.flush(_FLUSH_S)
         except (self._kafka.KafkaException, SystemError):  # see `translated`
             self._producer = None  # after a fatal error it takes nothing for ever
+            with suppress(self._kafka.KafkaException, SystemError):
+                producer.poll(_CAUSE_S)  # the client names the cause to its callback, and calls it in here only
             raise
         if left or any(error.fatal() or error.code() == self._kafka.KafkaError._FATAL for error in failed):
             self._producer = None  # a fatal error ends a producer for ever

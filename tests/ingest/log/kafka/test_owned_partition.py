@@ -57,6 +57,8 @@ class Client:
     def seek(self, there: Any) -> None:
         self.at[there.partition] = there.offset
 
+    def close(self) -> None: ...
+
     def memberid(self) -> str:
         return "ours"
 
@@ -179,6 +181,18 @@ def test_who_is_none_of_the_group_any_more_fences_nobody(owner: str, monkeypatch
         assert begun == []
     with pytest.raises(PartitionGone):
         opened(2)
+
+
+def test_who_restores_while_the_member_leaves_does_not_join_the_group_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench()
+    bench.run(1)
+    bench.member.close()
+    joined: list[object] = []
+    monkeypatch.setattr(bench.member._kafka, "Consumer", joined.append)
+    for ask in (bench.member.ends, bench.member.committed, bench.member.check_owns):
+        with pytest.raises(PartitionGone):
+            ask(1)
+    assert joined == []
 
 
 def test_the_ends_of_transactions_are_no_gaps_of_verdicts(caplog: pytest.LogCaptureFixture) -> None:

@@ -8,7 +8,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from ingest.log.errors import RawLogUnavailable
 from ingest.log.kafka import kafka_log
-from ingest.log.kafka.connection import KafkaConnection
+from ingest.log.kafka.connection import KafkaConnection, KafkaRefused
 from ingest.log.kafka.figures import KafkaFigures
 from ingest.log.kafka.kafka_log import KafkaLog
 from ingest.log.kafka.writer import KafkaWriter
@@ -44,11 +44,21 @@ def test_a_record_that_kafka_has_not_is_not_found(answer: FakeMessage, monkeypat
     assert finding(answer, monkeypatch).find(place_in(0, 5)) is None
 
 
-def test_a_producer_that_ended_is_renewed() -> None:
-    class Ended:
-        def produce(self, *_: Any, **__: Any) -> None:
-            raise KafkaException(KafkaError(CODES._FATAL))
+class Ended:
+    """As the client is after a broker refused it for ever: it names the cause when it is polled."""
 
+    def __init__(self, connection: KafkaConnection) -> None:
+        self._tell = connection.properties()["error_cb"]
+
+    def produce(self, *_: Any, **__: Any) -> None:
+        raise KafkaException(KafkaError(CODES._FATAL))
+
+    def poll(self, wait_s: float) -> int:
+        self._tell(KafkaError(CODES.CLUSTER_AUTHORIZATION_FAILED))
+        return 1
+
+
+def test_a_producer_that_ended_is_renewed() -> None:
     class Sound:
         def produce(self, *_: Any, on_delivery: Any, **__: Any) -> None:
             on_delivery(None, SimpleNamespace(partition=lambda: 0, offset=lambda: 0))
@@ -56,10 +66,11 @@ def test_a_producer_that_ended_is_renewed() -> None:
         def flush(self, wait_s: float) -> int:
             return 0
 
-    producers: list[Any] = [Ended(), Sound()]
-    writer = KafkaWriter(CONNECTION)
+    connection = KafkaConnection("nowhere:1", partitions=2)
+    producers: list[Any] = [Ended(connection), Sound()]
+    writer = KafkaWriter(connection)
     writer._open = lambda: producers.pop(0)  # type: ignore[method-assign]
-    with pytest.raises(RawLogUnavailable, match="_FATAL"):
+    with pytest.raises(KafkaRefused, match=r"_FATAL.*grant it Write on the topic"):
         writer.append(fleet(1))
     assert writer.append(fleet(1)) == 1
 
