@@ -36,6 +36,8 @@ _log = logging.getLogger(__name__)
 
 
 class _Work(Protocol):
+    @property
+    def offset(self) -> int: ...
     def step(self) -> int: ...
     def finish(self) -> None: ...
 
@@ -83,6 +85,10 @@ class Owned(Generic[Work]):
         self._forget(log)
         _log.warning(_LOST, log.partition, self._what, "this one was not heard for too long")
 
+    def __repr__(self) -> str:
+        judged = {partition: work.offset for partition, work in self.work.items()}
+        return f"{self._what}: owned {sorted(self._logs)}, being restored {sorted(self._coming)}, judged to {judged}"
+
     @property
     def partitions(self) -> frozenset[int]:
         """Those that are ours."""
@@ -100,6 +106,7 @@ class Owned(Generic[Work]):
             try:
                 if partition in self._coming and self._coming[partition].done():
                     self.work[partition] = self._coming.pop(partition).result()
+                    _log.info("judge: partition %d of %s taken over", partition, self._what)
                 if (work := self.work.get(partition)) is None:
                     continue
                 judged += work.step()

@@ -172,11 +172,14 @@ def test_shared_judges_do_their_work_with_their_rights_alone(
         worker.step(0.05)
         return bool(worker.fleet.work) and sum(one.offset for one in worker.devices.work.values()) == end
 
+    def state(worker: Worker) -> str:
+        return f"{worker.devices}; {worker.fleet}; of {end} records; {caplog.text}"
+
     for _ in range(2):
         connection = connect("shared")
         check_judge_topics(connection)
         worker = worker_of(connection, journal)
-        until(partial(judged, worker), lambda: caplog.text)
+        until(partial(judged, worker), partial(state, worker))
         worker.close()
     figures = KafkaFigures(connect("api"))
     assert sum(figures.read_to("judge").values()) == end
@@ -240,7 +243,7 @@ def test_a_missing_right_is_named(connect: Connect) -> None:
             writer.append(fleet(1))
     recorder = closed_later(KafkaLog(connect("recorder"), "judge"))
     with pytest.raises(KafkaRefused, match="no right on the group"):
-        recorder.read(0, 10)
+        until(lambda: bool(recorder.read(0, 10)), "Kafka answers")  # it gives nothing until then
     with pytest.raises(KafkaRefused, match="no right on the group"):
         recorder.commit("judge", 0)
     with pytest.raises(TopicRefused, match="no right on the topic"):
