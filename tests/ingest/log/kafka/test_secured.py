@@ -124,8 +124,8 @@ def connect(secured: SecuredKafka, tmp_path: Path) -> Connect:
 
 @pytest.fixture
 def topic(connect: Connect) -> None:
-    """The topic, created by who may only do that."""
-    create_topic(connect("admin"), keep_ms=86_400_000, replicas=1)
+    """The topic, created by who may only do that. It keeps what is older than any day: messages of tests are of 2023."""
+    create_topic(connect("admin"), keep_ms=0, replicas=1)
 
 
 @pytest.mark.usefixtures("topic")
