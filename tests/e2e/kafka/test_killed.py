@@ -13,7 +13,7 @@ from tests.installation import Installation
 from tests.servers import HTTP
 from tests.servers.kafka import KafkaServer, running_kafka
 from tests.servers.mosquitto import Mosquitto
-from tests.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S, until
 
 PUBLISHED = READINGS * len(TRUCKS)
 PARTITIONS = 12
@@ -91,7 +91,14 @@ def test_kafka_and_processes_killed_lose_nothing_and_store_nothing_twice(
     assert haulwatch.json("doctor", "kafka")["ok"]
 
     # What was judged is handed on; the alerts of it follow, once the fleet stage of the killed judge has another owner.
-    haulwatch.until(lambda: haulwatch.run("replay", "--json").returncode == 0, "the journal is what a replay gives")
+    replays: list[str] = []
+
+    def is_what_a_replay_gives() -> bool:
+        done = haulwatch.run("replay", "--json")
+        replays.append(f"{done.stdout[-3000:]}\n{done.stderr[-1000:]}\n{haulwatch.log('judge').read_text()[-3000:]}")
+        return done.returncode == 0
+
+    until(is_what_a_replay_gives, lambda: f"the journal is what a replay gives: {replays[-1]}")
     haulwatch.stop("collect")
     haulwatch.until(lambda: status(haulwatch)["unread"] == {"recorder": 0, "judge": 0}, "all is read and committed")
     haulwatch.stop("record")

@@ -124,7 +124,7 @@ def connect(secured: SecuredKafka, tmp_path: Path) -> Connect:
 
 @pytest.fixture
 def topic(connect: Connect) -> None:
-    """The topic, created by who may only do that. It keeps what is older than any day: messages of tests are of 2023."""
+    """The topic, created by who may only do that. Its messages are of 2023, and are kept."""
     create_topic(connect("admin"), keep_ms=0, replicas=1)
 
 
