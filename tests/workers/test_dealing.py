@@ -5,7 +5,8 @@ import pytest
 from tests.workers.dealing import dealt
 
 SHORT = [f"{module}::{number}" for module in "abcdefghij" for number in range(11)]
-LONG = [f"{module}::long{number}" for module in "klm" for number in range(3)]
+SIZES = {"k": 2, "l": 4, "m": 3, "n": 1, "o": 3}
+LONG = [f"{module}::long{number}" for module, size in SIZES.items() for number in range(size)]
 
 
 def parts(tests: list[str], workers: int) -> list[list[str]]:
@@ -25,7 +26,9 @@ def test_each_worker_has_its_share_of_long_tests_and_some_begin_with_short_ones(
     for worker, part in enumerate(parts(order, workers)):
         at = [place for place, test in enumerate(part) if "long" in test]
         assert at == list(range(at[0], at[0] + len(at))), "they are together"
-        assert len(at) in (len(LONG) // workers, len(LONG) // workers + 1)
+        assert abs(len(at) - len(LONG) / workers) < max(SIZES.values())
+        modules = [part[place][0] for place in at]
+        assert all(modules.count(module) == SIZES[module] for module in modules), "no module is cut"
         if worker % 2 == 0:
             assert at[0] == 0
         else:
