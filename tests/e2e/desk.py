@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from devices.cities import JINCHENG
 from devices.city.files import read_city
@@ -160,29 +160,40 @@ class Watched:
 
 _WEBGL_ONLY: Final = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-gpu-compositing")
 """There is no graphics card: WebGL, which the map needs, is computed, and nothing else goes through it."""
+_NO_WEBGL: Final = ("--disable-3d-apis", "--disable-gpu")
+"""As a computer without WebGL has it: the console says that it has no map. A page takes a third of the work."""
 
 
 @contextmanager
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-quic", *_WEBGL_ONLY],
-        )
-        try:
-            yield running
-        finally:
-            running.close()
+def browser(*, has_map: bool = True) -> Iterator[Browser]:
+    with sync_playwright() as playwright, launched(playwright, has_map=has_map) as running:
+        yield running
+
+
+@contextmanager
+def launched(playwright: Playwright, *, has_map: bool) -> Iterator[Browser]:
+    running = playwright.chromium.launch(
+        executable_path=CHROMIUM,
+        args=["--no-sandbox", "--disable-quic", *(_WEBGL_ONLY if has_map else _NO_WEBGL)],
+    )
+    try:
+        yield running
+    finally:
+        running.close()
 
 
 AXE: Final = Path(__file__).parents[2] / "api/console/web/node_modules/axe-core/axe.min.js"
 
 
 def serious_faults(page: Page) -> list[str]:
-    """What axe-core finds serious or critical, with the elements."""
+    """What axe-core finds serious or critical, with the elements.
+
+    It takes half a second of a core and more: ask once for what is new on the page. No rule needs the style sheets that
+    it would load again (`preload`).
+    """
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations'], preload: false})")
     return [
         f"{rule['id']}: {[node['html'][:120] for node in rule['nodes'][:3]]}"
         for rule in found["violations"]
@@ -203,3 +214,14 @@ def sign_in(page: Page, name: str = "li.wei", token: str = WRITE_TOKEN) -> None:
     page.keyboard.press("Enter")
     expect(page.locator("header .person")).to_contain_text(name)  # the page was loaded again
     expect(page.locator(".row").first).to_be_visible()
+
+
+def seated(watched: Watched, name: str = "li.wei", path: str = "/") -> Page:
+    """The console of somebody who has signed in before, as `sign_in` leaves it: without the two pages that takes."""
+    kept = {"token": WRITE_TOKEN, "canWrite": "true"}
+    words = [f"sessionStorage.setItem('{key}', '{value}')" for key, value in kept.items()]
+    watched.page.add_init_script("; ".join([*words, f"localStorage.setItem('actor', '{name}')"]))
+    page = watched.open(path)
+    expect(page.locator("header .person")).to_contain_text(name)
+    expect(page.locator(".row").first).to_be_visible()
+    return page

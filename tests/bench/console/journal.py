@@ -1,6 +1,6 @@
 """Alerts of a long year, written straight into the tables of the journal."""
 
-from contextlib import closing
+from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy import insert
@@ -47,40 +47,38 @@ def change(number: int, devices: int, *, opened_at: int, is_open: bool = True) -
 
 def write_alerts(settings: Settings, count: int, devices: int) -> None:
     """So many alerts, a minute apart; nearly all are over."""
-    with closing(_Engine(settings)) as engine:
-        for first in range(0, count, _BATCH):
-            changes = [
-                change(
-                    number,
-                    devices,
-                    opened_at=START_MS + number * MINUTE_MS,
-                    is_open=number % _RARE_EVERY == 1,
-                )
-                for number in range(first, min(first + _BATCH, count))
-            ]
-            engine.write(changes)
-
-
-class _Engine:
-    def __init__(self, settings: Settings) -> None:
-        self._engine = open_database(settings.database_url.get_secret_value())
-
-    def close(self) -> None:
-        self._engine.dispose()
-
-    def write(self, changes: list[AlertChange]) -> None:
-        written = [one.model_dump(mode="json") for one in changes]
-        columns = set(alert.c.keys())
-        rows = [
-            {name: value for name, value in one.items() if name in columns}
-            | {"title_en": one["title"]["en"], "title_zh": one["title"]["zh"], "first_recorded_at": one["at"]}
-            | {"confirmed_at": one["at"]}
-            for one in written
+    url = settings.database_url.get_secret_value()
+    for first in range(0, count, _BATCH):
+        changes = [
+            change(
+                number,
+                devices,
+                opened_at=START_MS + number * MINUTE_MS,
+                is_open=number % _RARE_EVERY == 1,
+            )
+            for number in range(first, min(first + _BATCH, count))
         ]
-        entries = [
-            {"alert_id": one["alert_id"], "phase": one["phase"], "revision": 1, "recorded_at": one["at"], "change": one}
-            for one in written
-        ]
-        with transaction(self._engine) as connection:
+        write_changes(url, changes)
+
+
+def write_changes(url: str, changes: Sequence[AlertChange]) -> None:
+    """The only change of each of these alerts, into the database at `url`: a tenth of the time the journal takes."""
+    written = [one.model_dump(mode="json") for one in changes]
+    columns = set(alert.c.keys())
+    rows = [
+        {name: value for name, value in one.items() if name in columns}
+        | {"title_en": one["title"]["en"], "title_zh": one["title"]["zh"], "first_recorded_at": one["at"]}
+        | {"confirmed_at": one["at"]}
+        for one in written
+    ]
+    entries = [
+        {"alert_id": one["alert_id"], "phase": one["phase"], "revision": 1, "recorded_at": one["at"], "change": one}
+        for one in written
+    ]
+    engine = open_database(url)
+    try:
+        with transaction(engine) as connection:
             connection.execute(insert(alert), rows)
             connection.execute(insert(alert_change), entries)
+    finally:
+        engine.dispose()

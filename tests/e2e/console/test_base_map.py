@@ -30,6 +30,8 @@ pytestmark = [
 ]
 expect.set_options(timeout=PATIENCE_MS)
 
+SIZE: Final = {"width": 1180, "height": 860}
+"""The map lies above the right column, wide and low: half the points to draw of what it has between the columns."""
 SECRET: Final = "the-token-of-the-tile-service"
 DUMP: Final = LatLon(lat=35.52, lon=112.86)
 """Where `tests.e2e.desk.change` puts the dump, WGS-84."""
@@ -90,7 +92,7 @@ def service() -> Iterator[TileHost]:
 
 def sit_down(chromium: Browser, desk: Installation, locale: str = "en-US") -> Watched:
     context = closed_later(
-        chromium.new_context(locale=locale, viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
+        chromium.new_context(locale=locale, viewport=SIZE, reduced_motion="reduce")  # type: ignore[arg-type]
     )
     return Watched(context, f"http://127.0.0.1:{desk.api_port}")
 
@@ -125,9 +127,9 @@ def until_map(page: Page, condition: str, *arguments: Any) -> None:
 
 
 def test_without_any_setting_the_map_has_the_coasts_of_the_world_and_asks_nobody(
-    chromium: Browser, install: Callable[..., Installation]
+    chromium_with_map: Browser, install: Callable[..., Installation]
 ) -> None:
-    watched = sit_down(chromium, desk_with(install))
+    watched = sit_down(chromium_with_map, desk_with(install))
     page = watched.open()
     ground, sea = (17, 28, 42), (10, 20, 32)
     until_map(page, "seen(args[0], 1).count > 50000", ground)
@@ -140,7 +142,7 @@ def test_without_any_setting_the_map_has_the_coasts_of_the_world_and_asks_nobody
 
 
 def test_over_tiles_in_gcj02_what_is_drawn_is_shifted_and_the_map_says_so(
-    chromium: Browser, install: Callable[..., Installation], service: TileHost
+    chromium_with_map: Browser, install: Callable[..., Installation], service: TileHost
 ) -> None:
     desk = desk_with(
         install,
@@ -150,7 +152,7 @@ def test_over_tiles_in_gcj02_what_is_drawn_is_shifted_and_the_map_says_so(
         HAULWATCH_MAP_DATUM="gcj02",
         HAULWATCH_MAP_ATTRIBUTION="© <b>Maps</b>",
     )
-    watched = sit_down(chromium, desk)
+    watched = sit_down(chromium_with_map, desk)
     urls: list[str] = []
     watched.page.on("request", lambda request: urls.append(request.url))
     page = open_case(desk, watched)
@@ -176,12 +178,12 @@ def test_over_tiles_in_gcj02_what_is_drawn_is_shifted_and_the_map_says_so(
 
 
 def test_a_datum_that_changes_while_a_person_drags_leaves_the_view_where_it_was_dragged_to(
-    chromium: Browser, install: Callable[..., Installation], service: TileHost
+    chromium_with_map: Browser, install: Callable[..., Installation], service: TileHost
 ) -> None:
     desk = desk_with(
         install, alerts=True, HAULWATCH_MAP_TILES=f"{service.url}/{{z}}/{{x}}/{{y}}", HAULWATCH_MAP_DATUM="gcj02"
     )
-    watched = sit_down(chromium, desk)
+    watched = sit_down(chromium_with_map, desk)
     page = open_case(desk, watched)
     page.keyboard.press("4")
     base = page.get_by_label("Base map")
@@ -193,8 +195,8 @@ def test_a_datum_that_changes_while_a_person_drags_leaves_the_view_where_it_was_
     held = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 3)
     page.mouse.move(*held)
     page.mouse.down()
-    page.mouse.move(held[0] + 90, held[1] + 60, steps=5)
-    there = {"x": began["x"] + 90, "y": began["y"] + 60}
+    page.mouse.move(held[0] + 90, held[1] - 60, steps=5)
+    there = {"x": began["x"] + 90, "y": began["y"] - 60}
     is_there = "Math.hypot(seen(args[0]).x - args[1].x, seen(args[0]).y - args[1].y) < 6"
     until_map(page, is_there, MARK, there)
 
@@ -206,11 +208,11 @@ def test_a_datum_that_changes_while_a_person_drags_leaves_the_view_where_it_was_
 
 
 def test_over_tiles_in_wgs84_nothing_is_shifted(
-    chromium: Browser, install: Callable[..., Installation], service: TileHost
+    chromium_with_map: Browser, install: Callable[..., Installation], service: TileHost
 ) -> None:
     """The oracle of the test above: the service's discs are in GCJ-02, so here they lie apart from the truck."""
     desk = desk_with(install, alerts=True, HAULWATCH_MAP_TILES=f"{service.url}/{{z}}/{{x}}/{{y}}")
-    watched = sit_down(chromium, desk, "zh-CN")
+    watched = sit_down(chromium_with_map, desk, "zh-CN")
     page = open_case(desk, watched)
     until_map(page, "apart(args[0], args[1]) > 25", MARK, DIMMED)
     expect(page.locator(".map-base")).to_have_text("底图坐标系：WGS-84")
@@ -225,12 +227,12 @@ VECTORS: Final = b'{"vector_layers": [{"id": "water", "fields": {}}]}'
 
 
 def test_an_archive_on_this_machine_is_drawn_below_the_city(
-    chromium: Browser, install: Callable[..., Installation], tmp_path: Path
+    chromium_with_map: Browser, install: Callable[..., Installation], tmp_path: Path
 ) -> None:
     file = tmp_path / "city.pmtiles"
     file.write_bytes(pmtiles(plain(DISC), max_zoom=12, kind=PNG))
     desk = desk_with(install, HAULWATCH_MAP_PMTILES=str(file), HAULWATCH_MAP_ATTRIBUTION="© OpenStreetMap")
-    watched = sit_down(chromium, desk)
+    watched = sit_down(chromium_with_map, desk)
     statuses: list[int] = []
     watched.page.on(
         "response", lambda answer: statuses.append(answer.status) if "/base-map/archive" in answer.url else None

@@ -20,6 +20,7 @@ from tests.e2e.desk import (
     WRITE_TOKEN,
     change,
     record,
+    seated,
     seed,
     serious_faults,
     sign_in,
@@ -169,8 +170,7 @@ def test_a_photo_is_added_to_an_alert_looked_at_and_removed_with_a_reason(
     chromium: Browser, desk: Installation
 ) -> None:
     watched = sit_down(chromium, desk)
-    page = watched.open()
-    sign_in(page)
+    page = seated(watched)
     page.get_by_label("State").select_option("stateAll")
     page.locator(".row button", has_text=FULL.en).click()
     files = page.locator(".attachments")
@@ -194,7 +194,7 @@ def test_a_photo_is_added_to_an_alert_looked_at_and_removed_with_a_reason(
     assert [fault for fault in watched.faults if "422" not in fault] == []
 
 
-def test_cases_fit_a_phone_in_chinese_and_are_printed(chromium: Browser, desk: Installation) -> None:
+def test_cases_fit_a_phone_in_chinese_and_are_printed(chromium_with_map: Browser, desk: Installation) -> None:
     opened = httpx.post(
         f"http://127.0.0.1:{desk.api_port}/api/v1/cases",
         headers={"Authorization": f"Bearer {WRITE_TOKEN}"},
@@ -202,7 +202,7 @@ def test_cases_fit_a_phone_in_chinese_and_are_printed(chromium: Browser, desk: I
         timeout=PATIENCE_MS / 1_000,
     )
     assert opened.status_code == 201, opened.text
-    watched = sit_down(chromium, desk, "zh-CN", viewport=PHONE, has_touch=True, is_mobile=True)
+    watched = sit_down(chromium_with_map, desk, "zh-CN", viewport=PHONE, has_touch=True, is_mobile=True)
     page = watched.open()
     page.locator(".panel-bar button", has_text="案件").tap()
     expect(page.locator(".cases")).to_contain_text("办结率")

@@ -203,9 +203,9 @@ def test_a_case_shows_the_weighings_of_its_truck_and_which_of_them_count(chromiu
     assert watched.faults == []
 
 
-def test_a_truck_is_replayed_by_device_time(chromium: Browser, desk: Installation) -> None:
+def test_a_truck_is_replayed_by_device_time(chromium_with_map: Browser, desk: Installation) -> None:
     """The track of `tests.e2e.desk.track` is a straight line: 560 s before the incident at 35.5144, 112.8488."""
-    watched = sit_down(chromium, desk)
+    watched = sit_down(chromium_with_map, desk)
     page = watched.open()
     expect(page.locator(".row").first).to_be_visible()
     page.keyboard.press("4")

@@ -35,24 +35,27 @@ export default function MapPanel() {
   return (
     <section class="map" aria-label={t("map")}>
       <div class="canvas" ref={box} hidden={isWithout} />
-      {isWithout && <p class="empty">{t("noWebgl")}</p>}
-      <div class="map-buttons">
-        <button type="button" onClick={() => map.current?.fitCity()}>
-          {t("wholeCity")}
-        </button>
-        {chosen.value && (
-          <button type="button" onClick={() => map.current?.fitCase()}>
-            {t("toCase")}
+      {isWithout ? (
+        <p class="empty">{t("noWebgl")}</p>
+      ) : (
+        <div class="map-buttons">
+          <button type="button" onClick={() => map.current?.fitCity()}>
+            {t("wholeCity")}
           </button>
-        )}
-      </div>
+          {chosen.value && (
+            <button type="button" onClick={() => map.current?.fitCase()}>
+              {t("toCase")}
+            </button>
+          )}
+        </div>
+      )}
       {showsBase.value && (
         <p class="map-base">
           {[baseMap.value?.attribution, t(isShifted.value ? "baseShifted" : "baseInPlace"), baseFails.value && t("baseFails")].filter(Boolean).join(" · ")}
         </p>
       )}
       <ReplayBar />
-      {openCase.value && course.value && course.value.track.length > 0 && (
+      {!isWithout && openCase.value && course.value && course.value.track.length > 0 && (
         <p class="map-key">
           <i class="before" /> {t("before")} <i class="during" /> {t("during")} <i class="after" /> {t("after")}
         </p>
