@@ -138,7 +138,29 @@ def test_without_any_setting_the_map_has_the_coasts_of_the_world_and_asks_nobody
     for _ in range(10):
         page.get_by_label("Zoom out").click()
     until_map(page, "seen(args[0], 1).count > 20000 && seen(args[1], 1).count > 20000", ground, sea)
+    nothing_new_draws_nothing(page)
     assert watched.faults == []
+
+
+COUNT_DRAWN: Final = """() => {
+  const drawing = WebGL2RenderingContext.prototype, draw = drawing.drawElements;
+  drawing.drawElements = function (...args) { window.drawn += 1; return draw.apply(this, args); };
+}"""
+A_SECOND_OF_FRAMES: Final = "new Promise((done) => setTimeout(done, 1000))"
+
+
+def nothing_new_draws_nothing(page: Page) -> None:
+    """Trucks are asked for every five seconds; while they stand, the map stays as it was drawn."""
+    page.evaluate(COUNT_DRAWN)
+
+    def is_still() -> bool:
+        page.evaluate("window.drawn = 0")
+        with page.expect_response("**/api/v1/trucks"):
+            pass
+        page.evaluate(A_SECOND_OF_FRAMES)
+        return bool(page.evaluate("window.drawn === 0"))
+
+    until(is_still, "the map draws nothing after an answer like the one before")
 
 
 def test_over_tiles_in_gcj02_what_is_drawn_is_shifted_and_the_map_says_so(

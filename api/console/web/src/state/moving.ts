@@ -28,11 +28,13 @@ async function into<T>(target: { value: T }, reading: Promise<T>): Promise<void>
   }
 }
 
-/** As `into`, for what is seldom other than before: then nothing that shows it is made anew. */
-async function intoIfOther<T>(target: { value: T }, reading: Promise<T>): Promise<void> {
+/** As `into`: where all is as before, nothing that shows it is made anew. The first that differs ends the comparison. */
+async function intoIfOther<T>(target: { value: T[] }, reading: Promise<T[]>): Promise<void> {
   const found = { value: target.value };
   await into(found, reading);
-  if (JSON.stringify(found.value) !== JSON.stringify(target.value)) target.value = found.value;
+  const before = target.value;
+  const isOther = found.value.length !== before.length || found.value.some((one, n) => JSON.stringify(one) !== JSON.stringify(before[n]));
+  if (isOther) target.value = found.value;
 }
 
 export const readSuspected = (): Promise<void> => intoIfOther(suspected, layer("/suspected-sites"));
@@ -45,7 +47,7 @@ async function readOpenAlerts(): Promise<void> {
 }
 
 export async function readMoving(round: number): Promise<void> {
-  await Promise.all([into(trucks, layer("/trucks")), readOpenAlerts(), into(ledger, get<LedgerOut>("/ledger"))]);
+  await Promise.all([intoIfOther(trucks, layer("/trucks")), readOpenAlerts(), into(ledger, get<LedgerOut>("/ledger"))]);
   if (round % SLOW_EVERY) return;
   await Promise.all([intoIfOther(bins, layer("/bins")), readSuspected(), into(seen, get<SeenList>("/last-seen?limit=100"))]);
   if (round % (SLOW_EVERY * 10) === 0) await Promise.all([intoIfOther(zones, layer("/zones")), intoIfOther(corridors, layer("/corridors"))]);
