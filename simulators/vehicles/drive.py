@@ -79,7 +79,7 @@ class Way:
 
     def heading_deg(self, s_m: float) -> float:
         """Direction in degrees, clockwise from grid north."""
-        return self._headings_deg[self._leg(s_m)[0]]
+        return self._headings_deg[self._leg_at(s_m)]
 
     def part(self, start_m: float, end_m: float) -> "Way":
         """The way between these distances, the same one each time."""
@@ -119,8 +119,13 @@ class Way:
         """Index of the leg at `s_m`, and the share of it before that place."""
         starts_m = self._distances_m
         s_m = min(max(s_m, 0.0), starts_m[-1])
-        i = min(bisect_right(starts_m, s_m), len(starts_m) - 1) - 1
+        i = self._leg_at(s_m)
         return i, (s_m - starts_m[i]) / (starts_m[i + 1] - starts_m[i])
+
+    def _leg_at(self, s_m: float) -> int:
+        """Index of the leg at `s_m`; before the start the first, behind the end the last."""
+        starts_m = self._distances_m
+        return bisect_right(starts_m, s_m, 1, len(starts_m) - 1) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +148,7 @@ class Drive:
         samples_m = path.samples_m
         count, step = len(samples_m) - 1, samples_m[1]
         standing = {min(max(round(s / step), 1), count - 1): wait for s, wait in waits.items()}
-        limits = [(limit_kmh(s) if callable(limit_kmh) else limit_kmh) / 3.6 for s in samples_m]
+        limits = [limit_kmh(s) / 3.6 for s in samples_m] if callable(limit_kmh) else [limit_kmh / 3.6] * len(samples_m)
         speeds = _speeds(path, samples_m, limits, standing)
         self._times, self._distances_m, self._speeds = _schedule(samples_m, speeds, standing)
 
@@ -170,15 +175,17 @@ class Drive:
 
 def _speeds(path: Way, samples_m: list[float], limits: list[float], standing: Mapping[int, float]) -> list[float]:
     """Speeds in m/s at the samples; `limits` in m/s."""
-    speeds = [min(limit, curve) for curve, limit in zip(path.curve_limits_mps, limits, strict=True)]
+    speeds = list(map(min, limits, path.curve_limits_mps))
     for i in (0, len(samples_m) - 1, *standing):
         speeds[i] = 0.0
-    for i in range(1, len(samples_m)):
-        reach = math.sqrt(speeds[i - 1] ** 2 + 2 * ACCELERATION_MPS2 * (samples_m[i] - samples_m[i - 1]))
-        speeds[i] = min(speeds[i], reach)
+    for i, (before, here) in enumerate(pairwise(samples_m), 1):
+        if speeds[i] > speeds[i - 1]:
+            reach = math.sqrt(speeds[i - 1] ** 2 + 2 * ACCELERATION_MPS2 * (here - before))
+            speeds[i] = min(speeds[i], reach)
     for i in range(len(samples_m) - 2, -1, -1):
-        reach = math.sqrt(speeds[i + 1] ** 2 + 2 * BRAKING_MPS2 * (samples_m[i + 1] - samples_m[i]))
-        speeds[i] = min(speeds[i], reach)
+        if speeds[i] > speeds[i + 1]:
+            reach = math.sqrt(speeds[i + 1] ** 2 + 2 * BRAKING_MPS2 * (samples_m[i + 1] - samples_m[i]))
+            speeds[i] = min(speeds[i], reach)
     return speeds
 
 
@@ -194,14 +201,18 @@ def _schedule(
 ) -> tuple[list[float], list[float], list[float]]:
     """Times (s), distances (m) and speeds (m/s), with each wait as two entries at one distance."""
     times, distances_m, paces = [0.0], [samples_m[0]], [0.0]
-    for i in range(1, len(samples_m)):
-        times.append(times[-1] + 2 * (samples_m[i] - samples_m[i - 1]) / (speeds[i] + speeds[i - 1]))
-        distances_m.append(samples_m[i])
-        paces.append(speeds[i])
+    time_s, before_m, before_mps = 0.0, samples_m[0], speeds[0]
+    for i, (here_m, here_mps) in enumerate(zip(samples_m[1:], speeds[1:], strict=True), 1):
+        time_s += 2 * (here_m - before_m) / (here_mps + before_mps)
+        times.append(time_s)
+        distances_m.append(here_m)
+        paces.append(here_mps)
         if i in standing:
-            times.append(times[-1] + standing[i])
-            distances_m.append(samples_m[i])
+            time_s += standing[i]
+            times.append(time_s)
+            distances_m.append(here_m)
             paces.append(0.0)
+        before_m, before_mps = here_m, here_mps
     return times, distances_m, paces
 
 

@@ -75,5 +75,6 @@ def test_what_the_crew_counts_is_no_deposit_of_people() -> None:
 
 
 def test_some_points_are_used_while_they_are_closed() -> None:
-    used = [seed for seed in range(30) if any(opening(seed).is_open(at_ms(10) + n * MINUTE_MS) for n in range(420))]
+    points = [opening(seed) for seed in range(30)]
+    used = [point for point in points if any(point.is_open(at_ms(10) + n * MINUTE_MS) for n in range(420))]
     assert 10 <= len(used) < 30
