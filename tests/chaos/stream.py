@@ -33,7 +33,11 @@ class Stream:
     Slices follow each other in device time over all rounds.
     """
 
-    def __init__(self, fleet: Fleet, port: int, first_ms: int, login: tuple[str, str] | None = None) -> None:
+    def __init__(
+        self, fleet: Fleet, port: int, first_ms: int, login: tuple[str, str] | None = None, rate: float = RATE
+    ) -> None:
+        """`rate`: messages/s."""
+        self._rate = rate
         self._fleet, self._port, self._next_ms = fleet, port, first_ms
         self.sent: list[Sent] = []
         """Messages of this round, in the order of publishing."""
@@ -134,7 +138,7 @@ class Stream:
             for number, messages in enumerate(self._fleet.slice(self._next_ms)):
                 self.publish(messages)
                 self.published_at.append((self._next_ms + (number + 1) * TICK_S * 1000 - 1, time.monotonic()))
-                due += len(messages) / RATE
+                due += len(messages) / self._rate
                 time.sleep(max(0.0, due - time.monotonic()))
             self._next_ms += SLICE_S * 1000
             if not self._publishing.is_set():

@@ -7,13 +7,22 @@ import pytest
 from tests.chaos.faults import CI, Fault
 from tests.chaos.kinds import broker_faults, disk_faults, kills, payload_faults, store_faults
 from tests.chaos.rounds import run_rounds
+from tests.chaos.yard import Yard
+
+
+class LightYard(Yard):
+    """Without the work of its dozen of starts, and of a large city's traffic for as long as rounds take."""
+
+    starts_loaded = True
+    rate = 300
+
 
 CHOSEN = (
-    Fault("kill -9 of any of the four", kills.anyone),
-    Fault("broker restarted", broker_faults.restarted),
-    Fault("store away", store_faults.away),
-    Fault("disk full under the raw log", disk_faults.disk_full),
-    Fault("mutated payloads", payload_faults.mutated),
+    Fault("kill -9 of any of the four", kills.anyone, LightYard),
+    Fault("broker restarted", broker_faults.restarted, LightYard),
+    Fault("store away", store_faults.away, LightYard),
+    Fault("disk full under the raw log", disk_faults.disk_full, LightYard),
+    Fault("mutated payloads", payload_faults.mutated, LightYard),
 )
 
 

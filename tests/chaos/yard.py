@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from resource import RLIM_INFINITY, RLIMIT_FSIZE, prlimit
-from typing import Any, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol
 from uuid import uuid4
 
 import httpx
@@ -25,7 +25,7 @@ from ingest.ledger.report import RecorderStatus
 from ingest.log.raw_log import RawLog
 from tests.chaos.bystanders import Listener
 from tests.chaos.fleet import Fleet, Message
-from tests.chaos.stream import Stream
+from tests.chaos.stream import RATE, Stream
 from tests.installation import Installation, Running
 from tests.servers import HTTP
 from tests.servers.influxdb import InfluxServer
@@ -80,6 +80,11 @@ class Broker(Protocol):
 class Yard(Installation):
     """One installation with a broker and a stream of its own."""
 
+    starts_loaded: ClassVar = False
+    """Its processes begin with the modules loaded (`tests.servers.loaded`)."""
+    rate: ClassVar = RATE
+    """Messages/s of the devices."""
+
     def __init__(self, folder: Path, servers: Servers, dice: random.Random) -> None:
         """Starts nothing; `open` does."""
         self.servers, self.dice = servers, dice
@@ -110,6 +115,7 @@ class Yard(Installation):
                 "HAULWATCH_RAW_LOG_SEGMENT_MIB": "1",
             }
             | self.variables(),
+            loaded=self.starts_loaded,
         )
         imported = self.run("city", "import", "jincheng")
         if imported.returncode != 0:
@@ -119,7 +125,7 @@ class Yard(Installation):
             self.city: City = registry.load_city()
         self.journal = open_journal(self.settings)
         first_ms = (time.time_ns() // 1_000_000 - _BEHIND_NOW_MS) // 60_000 * 60_000
-        self.stream = Stream(Fleet(self.city, dice), self.broker.port, first_ms, self.login())
+        self.stream = Stream(Fleet(self.city, dice), self.broker.port, first_ms, self.login(), rate=self.rate)
         self.listener = Listener(self.broker.port, self.login())
 
     def make_broker(self, folder: Path) -> Broker:
