@@ -6,13 +6,10 @@ machine changes all figures alike. Processes measure CPU time, so their clocks s
 """
 
 import asyncio
-import gc
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from time import process_time
 from typing import Final, NamedTuple, ParamSpec, Protocol, TypeVar
 
@@ -28,6 +25,7 @@ from tests.bench.environment import BenchEnvironment, BenchInstallation
 from tests.bench.fleet import append_messages, city_of, fleet_messages
 from tests.bench.judge_alone import new_judge
 from tests.bench.measures import Scale
+from tests.bench.processes import fresh_process
 from tests.bench.stages import receive_append
 
 P = ParamSpec("P")
@@ -209,8 +207,7 @@ class _Process:
     """A part in a process of its own."""
 
     def __init__(self, running: ExitStack, make: Callable[P, _Part], *args: P.args, **kwargs: P.kwargs) -> None:
-        pool = ProcessPoolExecutor(1, get_context("spawn"), gc.set_threshold, gc.get_threshold())
-        self._pool = running.enter_context(pool)
+        self._pool = running.enter_context(fresh_process())
         self.call(partial(_begin, partial(make, *args, **kwargs)))
         running.callback(self.call, _end)
 

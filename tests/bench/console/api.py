@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ from typing import Final
 
 import httpx
 
-from tests.bench import BenchFailed
+from tests.bench import BenchFailed, processes
 from tests.bench.environment import BenchInstallation
 from tests.bench.measures import cpu_s, memory_mb
 from tests.servers import free_port
@@ -42,9 +41,7 @@ def running_api(installation: BenchInstallation, variables: Mapping[str, str] | 
     env = inherited | installation.variables | {"HAULWATCH_API_PORT": str(port), **(variables or {})}
     log = installation.settings.paths.data_dir / "serve.log"
     with log.open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "haulwatch", "serve"], env=env, stdout=out, stderr=subprocess.STDOUT
-        )
+        process = processes.start_api(env, out)
     try:
         api = RunningApi(port, process)
         give_up_at = time.monotonic() + _START_LIMIT_S

@@ -5,12 +5,9 @@ rate, what the devices buffered. A record is begun when it has arrived and the o
 time that it takes here. So other work on the machine changes the delays little.
 """
 
-import gc
 import os
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from heapq import merge
-from multiprocessing import get_context
 from time import process_time
 from typing import Final, NamedTuple
 
@@ -26,6 +23,7 @@ from tests.bench import BenchFailed
 from tests.bench.environment import BenchEnvironment
 from tests.bench.fleet import INTERVAL_S, START_MS, city_of
 from tests.bench.measures import Reconnect, memory_mb, percentiles
+from tests.bench.processes import fresh_process
 
 _BYSTANDERS: Final = 100
 """Devices that stay connected."""
@@ -50,7 +48,7 @@ def reconnect(environment: BenchEnvironment) -> Reconnect:
     """Measure it in a process of its own, whose memory nothing else has used. Raises BenchFailed."""
     devices = environment.sizes.reconnecting
     environment.progress(f"{devices:,} devices reconnect")
-    with ProcessPoolExecutor(1, get_context("spawn"), gc.set_threshold, gc.get_threshold()) as pool:
+    with fresh_process() as pool:
         return pool.submit(_judge, devices).result()
 
 
