@@ -50,7 +50,9 @@ class Stack(Installation):
     """The services of the file as processes of this machine."""
 
     def __init__(self, folder: Path, broker: DeployedBroker, influx: InfluxServer, bucket: str, postgres: str) -> None:
-        super().__init__(folder / "haulwatch", {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"})
+        super().__init__(
+            folder / "haulwatch", {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}, loaded=True
+        )
         self.broker, self._influx, self.postgres = broker, influx, postgres
         (folder / "influx-access").mkdir()
         (folder / "influx-access" / "haulwatch_token").write_text("unused")

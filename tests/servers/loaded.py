@@ -1,8 +1,9 @@
 """Processes of Haulwatch that begin with its modules loaded, which is most of the work of a start.
 
 The first use starts a loader, one for each process that tests: `python -m tests.servers.loaded`. It imports what the
-four processes import, and forks at each request. The fork has an environment, outputs and a process id of its own, and
-runs `haulwatch.cli.main` from its beginning to the end of the interpreter. Real starts have tests of their own.
+four processes import, and forks at each request. The fork has an environment, outputs, a umask and a process id of its
+own, and runs `haulwatch.cli.main` from its beginning to the end of the interpreter. Real starts have tests of their
+own.
 """
 
 import atexit
@@ -76,7 +77,10 @@ class LoadedProcess:
 
 def start(arguments: Sequence[str], environment: Mapping[str, str], out: IO[bytes], errors: IO[bytes]) -> LoadedProcess:
     """Start `haulwatch` with these arguments. Returns when it has a process id."""
-    request = json.dumps({"arguments": list(arguments), "environment": dict(environment), "folder": str(Path.cwd())})
+    os.umask(umask := os.umask(0))
+    request = json.dumps(
+        {"arguments": list(arguments), "environment": dict(environment), "folder": str(Path.cwd()), "umask": umask}
+    )
     answers, answering = os.pipe()
     try:
         socket.send_fds(_loader(), [request.encode()], [out.fileno(), errors.fileno(), answering])
@@ -105,6 +109,7 @@ class _Request(NamedTuple):
     arguments: list[str]
     environment: dict[str, str]
     folder: str
+    umask: int
 
 
 def _forked_for(requests: socket.socket) -> _Request | None:
@@ -165,6 +170,7 @@ def _main() -> None:
     os.environ.clear()
     os.environ.update(request.environment)
     os.chdir(request.folder)
+    os.umask(request.umask)
     sys.argv = [str(command.__file__), *request.arguments]
     sys.modules["__main__"] = command  # after which help and processes of its own are named
     command.main()

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(not CAN_LOAD, reason="processes are not forked o
 def test_a_command_prints_and_ends_as_one_that_was_started(tmp_path: Path) -> None:
     plain = Installation(tmp_path / "a", {})
     loaded = Installation(tmp_path / "a", {}, loaded=True)
-    for arguments in (("ledger", "--json"), ("nonsense",), ("settings", "--json")):
+    for arguments in (("nonsense",), ("settings", "--json")):
         expected, found = plain.run(*arguments), loaded.run(*arguments)
         assert (found.returncode, found.stderr) == (expected.returncode, expected.stderr)
         assert found.stdout.replace(str(loaded.api_port), "port") == expected.stdout.replace(

@@ -31,7 +31,8 @@ def open_to_others(folder: Path) -> list[str]:
 @pytest.mark.long
 def test_nothing_in_the_data_directory_is_for_others(tmp_path: Path) -> None:
     home = tmp_path / "data"
-    with closing(Installation(tmp_path, {"HAULWATCH_MQTT_URL": f"mqtt://127.0.0.1:{free_port()}"})) as haulwatch:
+    broker = {"HAULWATCH_MQTT_URL": f"mqtt://127.0.0.1:{free_port()}"}
+    with closing(Installation(tmp_path, broker, loaded=True)) as haulwatch:
         haulwatch.environment["HAULWATCH_DATA_DIR"] = str(home)
         for command in (
             ("city", "import", str(ROOT / "devices" / "cities" / "jincheng")),
