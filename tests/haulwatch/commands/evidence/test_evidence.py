@@ -6,6 +6,7 @@ import subprocess
 import sys
 from contextlib import closing
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,10 @@ from devices.access.signatures import NoSigningKey
 from devices.db.registry import Registry
 from haulwatch import __version__
 from haulwatch.wiring.databases import open_attachments, open_journal
+from haulwatch.wiring.packs import pack_process
 from haulwatch.wiring.packs.exporter import open_exporter
 from haulwatch.wiring.packs.pack_process import MOST_BYTES
-from haulwatch.wiring.packs.processes import PackProcesses
+from haulwatch.wiring.packs.processes import PackProcesses, PackRequest
 from ingest.evidence.archive import read_archive, write_archive
 from ingest.evidence.errors import NoSuchAlert, NotExported
 from ingest.evidence.pack import CHANGES_FILE, Exported
@@ -78,24 +80,35 @@ def processes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> PackProcesses:
 def test_a_process_of_the_api_makes_the_same_pack(desk: Desk, office: Office, processes: PackProcesses) -> None:
     """With a photo of the alert; what somebody of no device asks for is unknown."""
     alert_id = dump_of(office)
-    with pytest.raises(NoSigningKey, match="evidence key"):
-        processes(alert_id, "li.wei", 1, None)
     desk.ask("evidence", "key")
     attachments = closed_later(open_attachments(desk.settings()))
     attachments.put(Owner(OwnerKind.ALERT, alert_id), "a.jpg", [photo()], "li.wei", 1)
     before = sorted(desk.home.rglob("*"))
     with processes(alert_id, "li.wei", 1_790_100_000_000, None) as file:
-        found = verify(file.read(), None, __version__)
+        made = file.read()
+    found = verify(made, None, __version__)
     assert (found.same, found.manifest.program.version) == (True, __version__)
     with open_exporter(desk.settings()) as exporter:
         exported = Exported("li.wei", 1_790_100_000_000, "GET /api/v1/alerts/{alert_id}/evidence-pack")
-        with processes(alert_id, "li.wei", 1_790_100_000_000, None) as file:
-            again = file.read()
-        assert exporter.export(alert_id, exported) == again
-    assert photo() in read_archive(again).values()
+        assert exporter.export(alert_id, exported) == made
+    assert photo() in read_archive(made).values()
     assert sorted(desk.home.rglob("*")) == before, "nothing of it stays on disk"
     with pytest.raises(NoSuchAlert):
         processes(alert_id, "li.wei", 1, replace(town(), devices={}))
+
+
+def test_a_process_without_a_key_says_so(
+    desk: Desk, office: Office, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HAULWATCH_DATA_DIR", str(desk.home))
+    monkeypatch.setattr(pack_process, "_make_modest", lambda: None)  # of the process of the tests
+    request = PackRequest(alert_id=dump_of(office), by="li.wei", at=1, part=None)
+    monkeypatch.setattr("sys.stdin", StringIO(request.model_dump_json()))
+    pack_process.main()
+    printed = capsys.readouterr().out
+    says_the_same = PackProcesses(desk.home, (sys.executable, "-c", f"print({printed!r})"))
+    with pytest.raises(NoSigningKey, match="evidence key"):
+        says_the_same(dump_of(office), "li.wei", 1, None)
 
 
 @pytest.mark.parametrize(
