@@ -26,7 +26,8 @@ def restore_annotations(rule_modules: Iterable[str]) -> None:
 
 @cache  # each engine asks for it, and a process has thousands of modules; they only become more
 def _restore_in_all(rule_modules: frozenset[str], _loaded: int) -> None:
-    names = rule_modules | {name for name in sys.modules if name.startswith(_CLASSES_IN)}
+    loaded = list(sys.modules)  # other threads, which begin to judge too, may import meanwhile
+    names = rule_modules | {name for name in loaded if name.startswith(_CLASSES_IN)}
     for name in sorted(names):
         _restore_in(sys.modules[name])
 
