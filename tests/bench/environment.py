@@ -1,15 +1,18 @@
 """The environment of a measurement: a folder, sizes, servers, installations with their settings, and the load."""
 
+import gc
 import json
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import pytest
 
@@ -25,6 +28,17 @@ _SEND_LIMIT_S: Final = 120.0
 """Added to the time that the rate needs."""
 _AUTOSAVE_S: Final = 10
 """As in deploy/mosquitto/mosquitto.conf."""
+START_METHOD = "spawn"
+"""Of `fresh_process`: its memory is then used by nothing before."""
+
+
+def fresh_process() -> ProcessPoolExecutor:
+    """One process, which looks for cycles of objects as seldom as this one."""
+    return ProcessPoolExecutor(1, get_context(START_METHOD), gc.set_threshold, gc.get_threshold())
+
+
+def start_api(environment: Mapping[str, str], out: IO[bytes]) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen([sys.executable, "-m", "haulwatch", "serve"], env=environment, stdout=out, stderr=out)
 
 
 @dataclass(frozen=True, slots=True)

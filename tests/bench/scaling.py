@@ -21,11 +21,10 @@ from ingest.judge.checkpoint import JudgeState
 from ingest.judge.judge_record import judge_record
 from ingest.recorder.recorder import Recorder
 from ingest.recorder.state import RecorderState
-from tests.bench.environment import BenchEnvironment, BenchInstallation
+from tests.bench.environment import BenchEnvironment, BenchInstallation, fresh_process
 from tests.bench.fleet import append_messages, city_of, fleet_messages
 from tests.bench.judge_alone import new_judge
 from tests.bench.measures import Scale
-from tests.bench.processes import fresh_process
 from tests.bench.stages import receive_append
 
 P = ParamSpec("P")

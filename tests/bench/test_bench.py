@@ -101,8 +101,8 @@ def _loaded_processes(monkeypatch: pytest.MonkeyPatch) -> None:
         return loaded.start(["serve"], environment, out, out)
 
     multiprocessing.set_forkserver_preload(["tests.bench.scaling", "tests.bench.uploads.reconnect"])
-    monkeypatch.setattr("tests.bench.processes.START_METHOD", "forkserver")
-    monkeypatch.setattr("tests.bench.processes.start_api", start_api)
+    monkeypatch.setattr("tests.bench.environment.START_METHOD", "forkserver")
+    monkeypatch.setattr("tests.bench.console.api.start_api", start_api)
     monkeypatch.setattr("tests.bench.path.Supervisor", LoadedSupervisor)
 
 

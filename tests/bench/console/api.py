@@ -9,8 +9,8 @@ from typing import Final
 
 import httpx
 
-from tests.bench import BenchFailed, processes
-from tests.bench.environment import BenchInstallation
+from tests.bench import BenchFailed
+from tests.bench.environment import BenchInstallation, start_api
 from tests.bench.measures import cpu_s, memory_mb
 from tests.servers import free_port
 
@@ -41,7 +41,7 @@ def running_api(installation: BenchInstallation, variables: Mapping[str, str] | 
     env = inherited | installation.variables | {"HAULWATCH_API_PORT": str(port), **(variables or {})}
     log = installation.settings.paths.data_dir / "serve.log"
     with log.open("wb") as out:
-        process = processes.start_api(env, out)
+        process = start_api(env, out)
     try:
         api = RunningApi(port, process)
         give_up_at = time.monotonic() + _START_LIMIT_S

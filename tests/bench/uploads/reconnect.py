@@ -20,10 +20,9 @@ from rules.engine.engine import RuleEngine
 from rules.engine.reorder_buffer import WINDOW_MS
 from simulators.load.generator import Traffic, device_id
 from tests.bench import BenchFailed
-from tests.bench.environment import BenchEnvironment
+from tests.bench.environment import BenchEnvironment, fresh_process
 from tests.bench.fleet import INTERVAL_S, START_MS, city_of
 from tests.bench.measures import Reconnect, memory_mb, percentiles
-from tests.bench.processes import fresh_process
 
 _BYSTANDERS: Final = 100
 """Devices that stay connected."""
