@@ -307,7 +307,7 @@ def test_a_file_without_partitions_keeps_its_checkpoint(tmp_path: Path) -> None:
     assert tuple(journal.order) == expected()
     with closing(sqlite3.connect(former)) as db:
         assert list(db.execute("SELECT partition, log_offset FROM checkpoint")) == [(0, len(log()))]
-        names = "checkpoint position device not_judged revision journaled emptying emptying_file sqlite_sequence"
+        names = "checkpoint log position device not_judged revision journaled emptying emptying_file sqlite_sequence"
         tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         assert tables == set(names.split())
 
