@@ -9,7 +9,8 @@ RUN := $(VENV)/bin
 # Arguments for the command of a target: make demo ARGS="--for 150 --json"
 ARGS ?=
 # All tests: workers as tests/conftest.py counts them. With ARGS, for few tests, one process: no worker has to start.
-WORKERS = $(if $(ARGS),,-n auto --maxprocesses 4 --dist worksteal)
+MOST_WORKERS = 4
+WORKERS = $(if $(ARGS),,-n auto --maxprocesses $(MOST_WORKERS) --dist worksteal)
 
 # The first of these that runs and is new enough; set PYTHON=… for another.
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; do \
@@ -92,6 +93,8 @@ test: $(VENV)/dev.stamp ## run the tests on real servers, which it installs if i
 	  $(RUN)/python -m pytest $(WORKERS) $(ARGS); ended=$$?; wait; exit $$ended
 	@test -n "$(ARGS)" || $(MAKE) --no-print-directory test-compiled
 
+test-compiled: MOST_WORKERS = 3
+# They compute and seldom wait: another worker would only load and collect all of them once more.
 test-compiled: $(VENV)/dev.stamp ## run the tests of the compiled modules on the compiled modules
 	@if $(CAN_COMPILE); then $(COMPILE_FOR_TESTS) && \
 	  PYTHONSAFEPATH=1 PYTHONPATH=$(TESTED):. TEST_COMPILED=1 $(RUN)/python -m pytest --import-mode=importlib \
