@@ -230,7 +230,7 @@ SHORT_SHARE: Final = 0.05
 each, are off by 160 kg at worst; spoil loses 2 % of water."""
 WEIGHED_MS: Final = 180_000
 """So long before and after a weighing a truck may be seen outside: the clocks of bridge and truck differ by 2 min at
-most, or are known."""
+most, or by what was measured."""
 EARLY_MS: Final = 300_000
 """A gate may confirm a load so long before its truck is seen inside: trucks queue before it, and report each minute."""
 GAIN_KG: Final = 500.0

@@ -10,7 +10,7 @@ _REACH_M_PER_S: Final = 25.0
 _REACH_M: Final = 500.0
 """And its place and the fence of the site are no better than this."""
 _CLOCKS_MS: Final = 120_000
-"""Clocks of bridge and truck differ by so much at most, or are known."""
+"""Clocks of bridge and truck differ by so much at most, or by what was measured."""
 _FAR_M: Final = 20_000.0
 """From so near a site no fix contradicts a weighing there."""
 

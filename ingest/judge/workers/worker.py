@@ -36,8 +36,6 @@ _log = logging.getLogger(__name__)
 
 
 class _Work(Protocol):
-    @property
-    def offset(self) -> int: ...
     def step(self) -> int: ...
     def finish(self) -> None: ...
 
@@ -84,10 +82,6 @@ class Owned(Generic[Work]):
     def lost(self, log: PartitionLog) -> None:
         self._forget(log)
         _log.warning(_LOST, log.partition, self._what, "this one was not heard for too long")
-
-    def __repr__(self) -> str:
-        judged = {partition: work.offset for partition, work in self.work.items()}
-        return f"{self._what}: owned {sorted(self._logs)}, being restored {sorted(self._coming)}, judged to {judged}"
 
     @property
     def partitions(self) -> frozenset[int]:

@@ -173,7 +173,9 @@ def test_shared_judges_do_their_work_with_their_rights_alone(
         return bool(worker.fleet.work) and sum(one.offset for one in worker.devices.work.values()) == end
 
     def state(worker: Worker) -> str:
-        return f"{worker.devices}; {worker.fleet}; of {end} records; {caplog.text}"
+        judged = {partition: one.offset for partition, one in worker.devices.work.items()}
+        owned = f"{worker.devices.partitions} and {worker.fleet.partitions}"
+        return f"owned {owned}, judged to {judged} of {end} records, verdicts {worker.fleet.work}; {caplog.text}"
 
     for _ in range(2):
         connection = connect("shared")
